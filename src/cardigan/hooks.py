@@ -1,0 +1,79 @@
+"""What happens beside training: functions of the game and of the last round's log."""
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from . import checkpoint, pictures, tensorboard
+from .game import Game
+from .progress import Progress
+from .run import Run
+from .train import Log
+
+Call = Callable[[Game, Log], None]
+SHOWN = ("discriminator", "generator")  # losses that fit beside a bar
+
+
+def numbers(log: Log) -> dict[str, float]:
+    """The log as floats: the only place that waits for the device, and once for all of it."""
+    values = torch.stack([value.float() for value in log.values()]).tolist() if log else []
+    return dict(zip(log, values, strict=True))
+
+
+def logger(run: Run, events: tensorboard.Writer, start: int) -> Call:
+    """Writes the log to log.jsonl and to TensorBoard."""
+    last = time.monotonic()
+    began, seen = last - run.seconds(), start
+
+    def call(game: Game, log: Log) -> None:
+        nonlocal last, seen
+        now, told = time.monotonic(), numbers(log)
+        speed = (game.seen - seen) / max(now - last, 1e-9)
+        last, seen = now, game.seen
+        told |= {"images_per_second": round(speed, 1)}
+        line = {"seen": game.seen, "seconds": round(now - began, 2)}
+        run.append_log(line | {name: float(f"{value:.6g}") for name, value in told.items()})
+        events.scalars(game.seen, told)
+
+    return call
+
+
+def shower(progress: Progress, seconds: float = 0.5) -> Call:
+    """Moves the progress bar, a few times a second at most."""
+    last = 0.0
+
+    def call(game: Game, log: Log) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= seconds or game.seen >= (progress.task.total or 0):
+            last = now
+            progress.update(game.seen, numbers({k: log[k] for k in SHOWN if k in log}))
+
+    return call
+
+
+def painter(
+    run: Run, events: tensorboard.Writer, seed: int, reals: Tensor | None, n: int = 64
+) -> Call:
+    """Draws the same latents each time: how the samples change is how the game learns."""
+    count = n if reals is None else 1_000
+
+    def call(game: Game, log: Log) -> None:
+        picture = pictures.draw(game.sample(count, seed=seed), reals)
+        run.pictures.mkdir(exist_ok=True)
+        pictures.save(picture, run.pictures / f"{game.seen:09}.png")
+        events.picture(game.seen, "samples", picture)
+
+    return call
+
+
+def saver(run: Run, recipe: str, about: dict[str, object], keep: int) -> Call:
+    """Writes a checkpoint, then deletes those that are too many."""
+
+    def call(game: Game, log: Log) -> None:
+        checkpoint.save(run.checkpoints, game, recipe, about)
+        checkpoint.prune(run.checkpoints, keep)
+
+    return call

@@ -1,0 +1,181 @@
+"""A recipe: everything that makes a run, as one frozen dataclass. Its fields are its options."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+from .errors import UserError
+
+if TYPE_CHECKING:  # torch is imported late: help and lists answer at once
+    import torch
+
+    from .data.dataset import Dataset
+    from .data.stream import Stream
+    from .game import Game
+
+
+def harmless(default: Any) -> Any:
+    """A field that may change when a run goes on: it does not touch what is learnt."""
+    return field(default=default, metadata={"harmless": True})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How long, how fast and where a recipe is trained."""
+
+    images: int = harmless(1_000_000)
+    """Real images to train on."""
+    batch: int = 64
+    """Images that a move looks at, over all processes and accumulated copies."""
+    microbatch: int = 0
+    """Images that a process holds at once; 0 holds its whole share of the batch."""
+    seed: int = 0
+    """Of the weights, the order of the data and every draw."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Precision of products; auto takes bfloat16 where the device is fast at it."""
+    device: str = harmless("auto")
+    """Where to train: auto, cpu, cuda, cuda:1, mps."""
+    compile: bool = False
+    """Compile the networks: slow to start, worth it for long runs on a GPU."""
+    tolerate: int = 0
+    """Rounds in a row whose gradient may be non-finite, and is skipped, before training stops."""
+    log_every: int = harmless(1_000)
+    """Images between two lines of the log."""
+    picture_every: int = harmless(20_000)
+    """Images between two pictures of the fixed latents."""
+    checkpoint_every: int = harmless(20_000)
+    """Images between two checkpoints."""
+    keep: int = harmless(2)
+    """Checkpoints that are kept."""
+
+    def problems(self) -> Iterator[str]:
+        """What does not fit, a phrase each."""
+        least = {"seed": 0, "microbatch": 0, "tolerate": 0}
+        for name in ("images", "batch", "microbatch", "seed", "tolerate", "log_every",
+                     "picture_every", "checkpoint_every", "keep"):  # fmt: skip
+            value, lowest = getattr(self, name), least.get(name, 1)
+            if not lowest <= value < 2**63:
+                yield f"training.{name} must be at least {lowest} and below 2^63, got {value}"
+
+    def held(self, world: int) -> int:
+        """Images that each of `world` processes holds at once."""
+        held = self.microbatch or max(self.batch // world, 1)
+        if self.batch % (held * world):
+            raise UserError(
+                f"training.batch {self.batch} is not a multiple of {world} processes times "
+                f"{held} images held at once: choose --training.microbatch so that it is"
+            )
+        return held
+
+    def copies(self, world: int) -> int:
+        """Rounds that are played in lockstep so that a move sees a whole batch."""
+        return self.batch // (self.held(world) * world)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(ABC):
+    """What a paper trained, as numbers."""
+
+    paper: ClassVar[str]
+    """Authors, year and where to read it."""
+    can: ClassVar[tuple[str, ...]] = ("sample", "decode")
+    """What its game can do."""
+    least: ClassVar[int] = 1
+    """Images that a process must hold at once; batch norm needs two."""
+    points: ClassVar[bool] = False
+    """Whether it draws points in the plane, and not images."""
+
+    data: str = "fashion-mnist-mini"
+    """What to train on: a name that `cardigan data list` shows, or a folder or zip of images."""
+    size: int = 0
+    """Height and width of images; 0 takes the data's own."""
+    channels: int = 0
+    """1 for grey, 3 for colour; 0 takes the data's own."""
+    training: Training = field(default_factory=Training)
+
+    @property
+    def summary(self) -> str:
+        """What it is and who wrote it up, in a line."""
+        return f"{(type(self).__doc__ or '').strip()} {self.paper}."
+
+    @abstractmethod
+    def game(self) -> "Game":
+        """The networks and the order in which they move, before the first round."""
+
+    def prepare(self, game: "Game", dataset: "Dataset") -> None:  # noqa: B027
+        """What a paper sets from the data before the first round; mostly nothing."""
+
+    def dataset(self, split: str = "train") -> "Dataset":
+        """The data, as the networks see it."""
+        from .data import catalogue
+
+        return catalogue.load(self.data, split, self.size, self.channels)
+
+    def stream(self, dataset: "Dataset", device: "torch.device", world: int = 1) -> "Stream":
+        """The data in the order of the run, and the clock."""
+        from .data.stream import Stream
+
+        if (held := self.training.held(world)) < self.least:
+            raise UserError(
+                f"each of {world} processes would hold {held} images at once, and needs "
+                f"{self.least}: choose a larger --training.batch"
+            )
+        return Stream(dataset, held, self.training.seed, device)
+
+    def fitted(self) -> Self:
+        """The recipe with size and channels filled in: a run is loaded without its data."""
+        from .data import catalogue
+
+        info = catalogue.describe(self.data)
+        if self.points != (info.channels == 0):
+            kinds = {True: "points in the plane", False: "images"}
+            raise UserError(
+                f"expected {kinds[self.points]} as --data, got {self.data}, which holds "
+                f"{kinds[not self.points]}: `cardigan data list` shows what there is"
+            )
+        return replace(self, size=self.size or info.size, channels=self.channels or info.channels)
+
+    def problems(self) -> Iterator[str]:
+        """What does not fit, a phrase each; recipes add their own."""
+        yield from self.training.problems()
+        for name, value in asdict(self).items():
+            if isinstance(value, int | float) and abs(value) >= 2**63:
+                yield f"{name} must be below 2^63, got {value}"
+        if self.size < 0 or self.channels not in (0, 1, 3):
+            yield (
+                "size must be at least 0 and channels 0, 1 or 3, "
+                f"got {self.size} and {self.channels}"
+            )
+        if self.training.batch < self.least or 0 < self.training.microbatch < self.least:
+            yield f"training.batch and training.microbatch must be at least {self.least}"
+
+    def checked(self) -> Self:
+        """Itself, or one line that tells everything that does not fit."""
+        if problems := list(self.problems()):
+            raise UserError("; ".join(problems))
+        return self
+
+
+def to_json(name: str, recipe: Recipe, version: str) -> str:
+    """The record of a run: which recipe, of which version, with which numbers."""
+    return json.dumps({"recipe": name, "version": version, "fields": asdict(recipe)}, indent=2)
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as `a.b: value`."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        flat |= flatten(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return flat
+
+
+def is_harmless(cls: type, name: str) -> bool:
+    """Whether the field `a.b` of a recipe may change when a run goes on."""
+    first, _, rest = name.partition(".")
+    match = next((f for f in fields(cls) if f.name == first), None)
+    if match is None:
+        return False
+    return is_harmless(Training, rest) if rest else bool(match.metadata.get("harmless"))

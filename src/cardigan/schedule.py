@@ -1,0 +1,31 @@
+"""Values that change as training goes on: functions of the number of images seen."""
+
+from collections.abc import Callable
+from math import cos, pi
+
+Schedule = Callable[[int], float]
+
+
+def constant(value: float) -> Schedule:
+    """Always `value`."""
+    return lambda seen: value
+
+
+def linear(start: float, end: float, over: float) -> Schedule:
+    """From `start` to `end` over the first `over` images, then `end`."""
+    return lambda seen: start + (end - start) * min(seen / over, 1.0)
+
+
+def cosine(start: float, end: float, over: float) -> Schedule:
+    """From `start` to `end` along half a cosine over the first `over` images, then `end`."""
+    return lambda seen: end + (start - end) * (1 + cos(pi * min(seen / over, 1.0))) / 2
+
+
+def exponential(start: float, halflife: float, floor: float = 0.0) -> Schedule:
+    """Halves every `halflife` images, down to `floor`."""
+    return lambda seen: max(start * 0.5 ** (seen / halflife), floor)
+
+
+def warmup(schedule: Schedule, over: float) -> Schedule:
+    """Rises from nothing to `schedule` over the first `over` images."""
+    return lambda seen: schedule(seen) * min(seen / over, 1.0)

@@ -1,0 +1,205 @@
+"""The training loop. It knows games, players and moves, and no method by name."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from . import distributed
+from .errors import UserError
+from .game import Game, Move, Player, Round, backward
+from .randomness import mix
+
+Precision = Callable[[], AbstractContextManager[Any]]
+Log = dict[str, Tensor]
+
+STOP = "stop"  # rides with the first move's log: whether a process asks for the end
+GRADIENT = "/gradient"  # ends the names under which players' gradient norms are logged
+
+
+class Hook(NamedTuple):
+    """What happens beside training, each time that the clock passes a multiple of `every`."""
+
+    every: int  # images
+    call: Callable[[Game, Log], None]
+    at_end: bool = False  # and when training ends, wherever the clock stands
+
+
+class Diverged(UserError):
+    """Gradients were not finite for more rounds in a row than are tolerated."""
+
+
+def train(
+    game: Game,
+    stream: Any,
+    until: int,
+    *,
+    seed: int = 0,
+    accumulate: int = 1,
+    precision: Precision = nullcontext,
+    tolerate: int = 0,
+    hooks: Sequence[Hook] = (),
+    stop: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Plays rounds until the game has seen `until` images; false if `stop` ended it before.
+
+    Arguments:
+        accumulate: Copies of a round that are played in lockstep; their gradients are averaged.
+        precision: Makes the context that rounds are played in, such as autocast.
+        tolerate: Rounds in a row that may hold a gradient that is not finite, and so moves
+            nobody; one more raises `Diverged`.
+        stop: Asked once a round on every process; one that says yes stops them all, together.
+    """
+    distributed.broadcast_(game)
+    stream.seen = game.seen
+    guard, message = _Guard(game, tolerate), distributed.Message()
+    ended = game.seen >= until
+    while not ended:
+        before = game.seen
+        # Seeding by the clock makes a resumed run repeat the run that it resumes, bit for bit.
+        torch.manual_seed(mix(seed, distributed.rank(), before))
+        guard.begin()
+        stopping = torch.full((), float(stop()), device=game.device)
+        log = play(game, stream, accumulate, precision, {STOP: stopping})
+        message.mean_(guard.buffers)
+        bad, stopped = guard.end(log, before)
+        for player in game.players.values():
+            player.average(stream.seen - before, stream.seen, unless=bad)
+        game.seen, game.rounds = stream.seen, game.rounds + 1
+        ended = stopped or game.seen >= until or (distributed.world() == 1 and stop())
+        if ended:
+            guard.finish(before)
+        for hook in hooks:
+            if before // hook.every < game.seen // hook.every or (ended and hook.at_end):
+                hook.call(game, log)
+    return game.seen >= until
+
+
+def play(
+    game: Game,
+    stream: Any,
+    accumulate: int = 1,
+    precision: Precision = nullcontext,
+    riders: Mapping[str, Tensor] | None = None,
+) -> Log:
+    """Plays one round: its players move, and what they told is returned.
+
+    With `accumulate` > 1 that many copies of the round run in lockstep, each on batches of its
+    own: all add their gradients at the same weights before the player steps once.
+
+    Arguments:
+        riders: What travels beside the first move's log.
+    """
+    names = {player: name for name, player in game.players.items()}
+    copies = [game.round(stream) for _ in range(accumulate)]
+    log: Log = dict(riders or {})
+    sending, told = dict(log), None
+    while moves := [m for copy in copies if (m := _turn(copy, told, precision, accumulate))]:
+        assert len(moves) == accumulate, "copies of a round yield the same moves"
+        assert all(move.players == moves[0].players for move in moves)
+        logs = [move.log for move in moves]
+        sending |= {k: torch.stack([log[k].detach() for log in logs]).mean(0) for k in logs[0]}
+        told = {}
+        for player in moves[0].players:
+            told |= player.step(game.seen, sending)
+            key, norm = names[player] + GRADIENT, told.pop("gradient")
+            log[key] = torch.maximum(log[key], norm) if key in log else norm  # of moves, the worst
+            sending = {}
+        log |= told
+        told = {name: told[name] for name in logs[0]}  # riders are none of the round's business
+    return log
+
+
+def _turn(copy: Round, told: Log | None, precision: Precision, copies: int) -> Move | None:
+    """Lets a round go on to its next move and adds that move's gradient; None at its end."""
+    try:
+        with precision():
+            move = copy.send(told)  # pyright: ignore[reportArgumentType]  # None starts a round
+    except StopIteration:
+        return None
+    assert torch.is_grad_enabled(), "a round yielded inside no_grad"
+    backward(move.loss.mean() / copies, *move.players)
+    return move._replace(loss=move.loss.detach())
+
+
+class _Guard:
+    """Tells rounds that were not finite, and ends training when they are too many.
+
+    No player steps along a gradient that is not finite, and nothing is averaged or saved after a
+    round that leaves a weight or a statistic so: batch norm in training never reads its own
+    statistics, and a saturated unit hides an infinite weight from every gradient. Where such
+    rounds are tolerated, the statistics that networks gathered in them are taken back as well.
+    """
+
+    def __init__(self, game: Game, tolerate: int) -> None:
+        self.tolerate, self.failures = tolerate, 0
+        self.players = game.players
+        self.buffers = [b for player in game.players.values() for b in player.lists.buffers]
+        self.before: list[Tensor] = []
+        self.reader = _LateReader()
+
+    def begin(self) -> None:
+        """Remembers the statistics, if they may have to come back."""
+        self.before = [b.clone() for b in self.buffers] if self.tolerate else []
+
+    def end(self, log: Log, seen: int) -> tuple[Tensor, bool]:
+        """Whether the round failed, on the device, and whether a process asked for the end."""
+        norms = {name: _norm(name, player, log) for name, player in self.players.items()}
+        bad = ~torch.stack([*norms.values()]).isfinite().all()
+        for buffer, old in zip(self.buffers, self.before, strict=False):
+            buffer.copy_(torch.where(bad, old, buffer))
+        failed, stopped = self.reader.read(torch.stack([bad, log.pop(STOP) > 0]))
+        self._count(failed, norms, seen)
+        return bad, stopped
+
+    def finish(self, seen: int) -> None:
+        """Reads what was not read yet."""
+        self._count(self.reader.rest()[0], {}, seen)
+
+    def _count(self, failed: bool, norms: Mapping[str, Tensor], seen: int) -> None:
+        self.failures = self.failures + 1 if failed else 0
+        if self.failures > self.tolerate:
+            who = [name for name, norm in norms.items() if not norm.isfinite()] or [*self.players]
+            raise Diverged(
+                f"the gradient, weights or statistics of {' and '.join(who)} were not finite "
+                f"after {seen} images, and nobody moved along them: try a lower learning rate or "
+                "--training.precision float32"
+            )
+
+
+def _norm(name: str, player: Player, log: Log) -> Tensor:
+    """A number that is finite if the player's gradients, weights and statistics are."""
+    gradient = [log[key]] if (key := name + GRADIENT) in log else []
+    state = torch._foreach_norm([*player.lists.own, *player.lists.buffers])
+    return torch.stack([*gradient, *state]).sum()
+
+
+class _LateReader:
+    """Reads flags without making the host wait for work under way.
+
+    On the CPU flags are read at once; elsewhere a round late, when their copy has long arrived.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: tuple[Tensor, torch.Event] | None = None
+
+    def read(self, flags: Tensor) -> list[bool]:
+        if flags.is_cpu:
+            return flags.tolist()
+        here = torch.empty(flags.shape, dtype=flags.dtype, pin_memory=flags.is_cuda)
+        here.copy_(flags, non_blocking=True)
+        event = torch.Event(flags.device)
+        event.record()
+        late = self.rest()
+        self.waiting = here, event
+        return late
+
+    def rest(self) -> list[bool]:
+        """The flags that wait to be read."""
+        waiting, self.waiting = self.waiting, None
+        if waiting is None:
+            return [False, False]
+        waiting[1].synchronize()
+        return waiting[0].tolist()
