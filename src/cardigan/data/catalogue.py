@@ -1,0 +1,183 @@
+"""Every data set by name: shipped, published, made up, or a folder or zip of your own."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import UserError, did_you_mean, printable
+from . import cache, embedded, folder, places, toys
+from .dataset import Dataset
+from .findings import counted, judge
+from .formats import Arrays
+from .published import PUBLISHED
+
+DEFAULT = "fashion-mnist-mini"
+STACKED = "stacked-digits"
+DIGITS = ("mnist", "mnist-5k")  # what is stacked: the first that is found
+NAMES = (DEFAULT, *PUBLISHED, *toys.TOYS, STACKED)
+LARGEST_SIDE = 2048
+
+
+class Info(NamedTuple):
+    """What is known of a set without decoding it."""
+
+    name: str
+    count: int  # images, or points, for training
+    size: int  # side of its images; 2 for points
+    channels: int  # 1 or 3; 0 for points
+    classes: tuple[str, ...]
+
+
+def load(
+    name: str,
+    split: str = "train",
+    size: int = 0,
+    channels: int = 0,
+    directory: str | Path | None = None,
+    limit: float = 0.01,
+) -> Dataset:
+    """A data set, with nothing ever downloaded for it.
+
+    Arguments:
+        name: A name of the catalogue, or a folder or zip of images. A folder has the split `test`
+            if it holds `train/` and `test/`.
+        size: The side that images are resized to; 0 is the set's own.
+        channels: 1 for grey, 3 for colour; 0 is the set's own.
+        directory: Where published sets are looked for first.
+        limit: Of a folder or zip: the share of bad files above which it is refused.
+
+    Raises UserError.
+    """
+    _known_split(split)
+    _possible(size, channels)
+    if name in toys.TOYS:
+        return _toy(name, split, size, channels)
+    if name not in NAMES:
+        return folder.load(_folder(name), split, size, channels, limit)
+    arrays = _arrays(name, split, directory)
+    labels = torch.from_numpy(arrays.labels)
+    images = _shaped(torch.from_numpy(arrays.images.copy()), size, channels)
+    return Dataset(name, images, labels, _classes(name), _fingerprint(images, labels))
+
+
+def describe(name: str, directory: str | Path | None = None) -> Info:
+    """What a set is like, from headers alone. Raises UserError if it is not there."""
+    if name in toys.TOYS:
+        return Info(name, toys.COUNTS["train"], 2, 0, _classes(name))
+    if name not in NAMES:
+        return _describe_pictures(name)
+    where(name, directory)
+    return facts(name)
+
+
+def facts(name: str) -> Info:
+    """What a set of the catalogue is like, whether or not it is there."""
+    if name in PUBLISHED:
+        known = PUBLISHED[name]
+        return Info(name, known.counts["train"], known.size, known.channels, known.classes)
+    count = {DEFAULT: 10_000}.get(name, toys.COUNTS["train"])
+    size, channels = {DEFAULT: (28, 1), STACKED: (28, 3)}.get(name, (2, 0))
+    return Info(name, count, size, channels, _classes(name))
+
+
+def where(name: str, directory: str | Path | None = None) -> str:
+    """Where a set of the catalogue comes from. Raises UserError if it is not there."""
+    if name in PUBLISHED:
+        path = places.found(name, directory=directory)
+        if path is None:
+            raise UserError(f"{name} is not on this machine: {places.how_to_get(name)}")
+        return str(path.parent)
+    if name == STACKED:
+        return f"made of {_digits(directory)}"
+    return {DEFAULT: "inside the package"}.get(name, "made up")
+
+
+def _arrays(name: str, split: str, directory: str | Path | None) -> Arrays:
+    if name == DEFAULT:
+        return embedded.read(split)
+    if name == STACKED:
+        return toys.stacked(places.read(_digits(directory), split, directory), split)
+    return places.read(name, split, directory)
+
+
+def _digits(directory: str | Path | None) -> str:
+    there = (name for name in DIGITS if places.found(name, directory=directory))
+    name = next(there, None)
+    if name is None:
+        ways = ", or ".join(places.way(name) for name in DIGITS)
+        raise UserError(f"{STACKED} needs digits, and none are on this machine: {ways}")
+    return name
+
+
+def _classes(name: str) -> tuple[str, ...]:
+    if name in PUBLISHED:
+        return PUBLISHED[name].classes
+    if name in toys.TOYS:
+        return tuple(str(k) for k in range(len(toys.TOYS[name]().centres)))
+    thousand = tuple(f"{k:03d}" for k in range(1000))
+    return {STACKED: thousand}.get(name) or tuple(embedded.about()["classes"])
+
+
+def _toy(name: str, split: str, size: int, channels: int) -> Dataset:
+    if size not in (0, 2) or channels:
+        raise UserError(
+            f"expected size 0 and channels 0 for {name}, whose points have neither, "
+            f"got {size} and {channels}"
+        )
+    modes = toys.TOYS[name]()
+    images, labels = toys.points(modes, split)
+    return Dataset(name, images, labels, _classes(name), _fingerprint(images, labels), modes)
+
+
+def _folder(name: str) -> str:
+    """The path, unless nothing is there: then the name was meant to be one of the catalogue."""
+    if not os.path.exists(os.path.expanduser(name)):  # False, too, for what is no path at all
+        raise UserError(
+            f"expected a data set ({', '.join(NAMES)}), or a folder or a zip of images, got "
+            f"{printable(name)!r}{did_you_mean(name, NAMES)}"
+        )
+    return name
+
+
+def _describe_pictures(name: str) -> Info:
+    seen = folder.survey(_folder(name))
+    names = folder.pictures_of(seen, "train", name)
+    if not names:
+        judge(name, counted(seen.findings), 0, 0)
+    shape = folder.shape_of([seen.headers[n] for n in names], folder.Shape(0, 0))
+    return Info(name, len(names), *shape, seen.classes)
+
+
+def _known_split(split: str) -> None:
+    if split not in toys.COUNTS:
+        raise UserError(f"expected a split (train or test), got {printable(split)!r}")
+
+
+def _possible(size: int, channels: int) -> None:
+    if not (size == 0 or 2 <= size <= LARGEST_SIDE):
+        raise UserError(
+            f"expected a size from 2 to {LARGEST_SIDE}, or 0 for the set's own, got {size}"
+        )
+    if channels not in (0, 1, 3):
+        raise UserError(f"expected 1 or 3 channels, or 0 for the set's own, got {channels}")
+
+
+def _shaped(images: Tensor, size: int, channels: int) -> Tensor:
+    """uint8 [N, C, H, W] in another size (bicubic, antialiased), grey or colour."""
+    if channels == 1 and images.shape[1] == 3:  # luma of ITU-R 601, as Pillow computes it
+        weights = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
+        images = (images * weights).sum(1, keepdim=True).round().to(torch.uint8)
+    if channels == 3:
+        images = images.expand(-1, 3, -1, -1)
+    if size not in (0, images.shape[-1]):
+        images = F.interpolate(images, (size, size), mode="bicubic", antialias=True)
+    return images.contiguous()
+
+
+def _fingerprint(images: Tensor, labels: Tensor) -> str:
+    """SHA-256 over what is trained on."""
+    return cache.key(cache.digest(images.numpy()), cache.digest(labels.numpy()))

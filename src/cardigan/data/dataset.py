@@ -1,0 +1,37 @@
+"""What is trained on: pictures or points, and what is known about them."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class Modes(NamedTuple):
+    """Where a toy's Gaussians lie."""
+
+    centres: Tensor  # [K, D]
+    std: float  # of each, in every direction
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A set of images, or of points, in memory or memory-mapped.
+
+    Attributes:
+        name: As the catalogue or the user calls it.
+        images: uint8 [N, C, H, W], or float [N, D] for points.
+        labels: int64 [N], or None.
+        classes: The names of the labels.
+        fingerprint: SHA-256 over the content and over how it was prepared.
+        modes: Of a toy: its Gaussians.
+    """
+
+    name: str
+    images: Tensor
+    labels: Tensor | None = None
+    classes: tuple[str, ...] = ()
+    fingerprint: str = ""
+    modes: Modes | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
