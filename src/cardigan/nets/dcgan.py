@@ -1,0 +1,92 @@
+"""DCGAN's networks (Radford et al. 2015, arXiv:1511.06434).
+
+No pooling; batch norm everywhere but at the generator's output and the discriminator's input;
+ReLU and tanh in the generator, LeakyReLU in the discriminator. Kernels of 4 at stride 2 overlap
+evenly, where the paper's 5 at stride 2 draw checkerboards.
+
+Sizes that are powers of two start from 4x4 pixels and double. 28 starts from 7x7 behind a dense
+layer, as in InfoGAN (Chen et al. 2016, arXiv:1606.03657).
+"""
+
+from itertools import pairwise
+from math import log2
+
+from torch import Tensor, nn
+
+
+class Generator(nn.Module):
+    """z [N, Z] -> image [N, C, H, W] in [-1, 1].
+
+    Arguments:
+        width: Channels before the last layer; each halving of the picture doubles them.
+    """
+
+    def __init__(self, latents: int, size: int, channels: int, width: int) -> None:
+        super().__init__()
+        start, widths = _plan(size, width)
+        layers: list[nn.Module] = []
+        if start == 7:
+            layers += [nn.Linear(latents, 16 * width, bias=False)]
+            layers += [nn.BatchNorm1d(16 * width), nn.ReLU(inplace=True)]
+            latents = 16 * width
+        layers += [nn.Linear(latents, widths[0] * start**2, bias=False)]
+        layers += [nn.Unflatten(1, (widths[0], start, start))]
+        for before, after in pairwise([*widths, channels]):
+            layers += [nn.BatchNorm2d(before), nn.ReLU(inplace=True)]
+            layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=False)]
+        self.net = nn.Sequential(*layers, nn.Tanh())
+        dcgan_weights(self)
+
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Draws images; labels are not looked at."""
+        return self.net(z)
+
+
+class Discriminator(nn.Module):
+    """Image [N, C, H, W] in [-1, 1] -> logit [N].
+
+    Arguments:
+        width: Channels after the first layer; each halving of the picture doubles them.
+    """
+
+    def __init__(self, size: int, channels: int, width: int) -> None:
+        super().__init__()
+        start, widths = _plan(size, width)
+        widths = widths[::-1]
+        layers = [nn.Conv2d(channels, width, 4, stride=2, padding=1, bias=False), _leaky()]
+        for before, after in pairwise(widths):
+            layers += [nn.Conv2d(before, after, 4, stride=2, padding=1, bias=False)]
+            layers += [nn.BatchNorm2d(after), _leaky()]
+        features = widths[-1] * start**2
+        layers += [nn.Flatten()]
+        if start == 7:
+            layers += [nn.Linear(features, 16 * width, bias=False)]
+            layers += [nn.BatchNorm1d(16 * width), _leaky()]
+            features = 16 * width
+        self.net = nn.Sequential(*layers, nn.Linear(features, 1, bias=False))
+        dcgan_weights(self)
+
+    def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
+        """Judges images; labels are not looked at."""
+        return self.net(image).squeeze(1)
+
+
+def dcgan_weights(net: nn.Module) -> None:
+    """Weights from N(0, 0.02), gains of batch norm from N(1, 0.02), biases 0."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(layer.weight, 0.0, 0.02)
+        elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+            nn.init.normal_(layer.weight, 1.0, 0.02)
+            nn.init.zeros_(layer.bias)
+
+
+def _plan(size: int, width: int) -> tuple[int, list[int]]:
+    """The coarsest map's side, and the channels from there up to half the picture's size."""
+    start = 7 if size == 28 else 4
+    doublings = int(log2(size / start))
+    return start, [width * 2**i for i in reversed(range(doublings))]
+
+
+def _leaky() -> nn.Module:
+    return nn.LeakyReLU(0.2, inplace=True)

@@ -1,0 +1,11 @@
+"""Every recipe by name: a row a preset. Nothing here imports torch."""
+
+from ..recipe import Recipe
+from .dcgan import PRESETS as _DCGAN
+from .gan import PRESETS as _GAN
+from .toys import PRESETS as _TOYS
+from .upsample import PRESETS as _UPSAMPLE
+
+RECIPES: dict[str, Recipe] = {**_GAN, **_DCGAN, **_UPSAMPLE, **_TOYS}
+
+__all__ = ["RECIPES"]

@@ -1,0 +1,63 @@
+"""The plain GAN on points in the plane: the smallest data on which modes are lost."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from ..recipe import Recipe, Training
+
+if TYPE_CHECKING:
+    from ..game import Game
+
+_TRAINING = Training(
+    images=2_000_000, batch=256, log_every=20_000, picture_every=200_000, checkpoint_every=500_000
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointGAN(Recipe):
+    """The plain GAN on Gaussians in the plane, where lost modes can be counted."""
+
+    paper: ClassVar[str] = "Goodfellow et al. 2014; the toy of Metz et al. 2016, arXiv:1611.02163"
+    points: ClassVar[bool] = True
+
+    data: str = "ring8"
+    """ring8 or grid25."""
+    latents: int = 256
+    """Size of the latent vector."""
+    width: int = 128
+    """Units of a hidden layer."""
+    loss: Literal["non-saturating", "minimax", "least-squares", "wasserstein", "hinge"] = (
+        "non-saturating"
+    )
+    """The adversarial loss."""
+    generator_lr: float = 1e-3
+    """Learning rate of the generator."""
+    discriminator_lr: float = 1e-3
+    """Learning rate of the discriminator."""
+    training: Training = field(default_factory=lambda: _TRAINING)
+
+    def game(self) -> "Game":
+        """Two small perceptrons."""
+        from .. import games, losses, optimizers, priors
+        from ..game import Player
+        from ..nets.mlp import PointDiscriminator, PointGenerator
+
+        adam = optimizers.adam(beta1=0.5)
+        return games.GAN(
+            Player(PointGenerator(self.latents, self.width), adam, self.generator_lr),
+            Player(PointDiscriminator(self.width), adam, self.discriminator_lr),
+            priors.normal(self.latents),
+            losses.LOSSES[self.loss],
+        )
+
+    def problems(self) -> Iterator[str]:
+        """What does not fit, a phrase each."""
+        yield from super().problems()
+        if self.latents < 1 or self.width < 1:
+            yield f"latents and width must be at least 1, got {self.latents} and {self.width}"
+        if not (0 < self.generator_lr < 1 and 0 < self.discriminator_lr < 1):
+            yield "generator_lr and discriminator_lr must lie in (0, 1)"
+
+
+PRESETS = {"ring-gan": PointGAN(), "grid-gan": PointGAN(data="grid25")}
