@@ -1,0 +1,92 @@
+"""`cardigan sample`: draws from a run."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import UserError, printable
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def sample(
+    run: str,
+    n: int = 64,
+    seed: int = 0,
+    truncation: float = 1.0,
+    label: int | None = None,
+    out: str = "samples.png",
+    device: str = "auto",
+) -> None:
+    """Draws samples: one picture, an array, or a folder of pictures.
+
+    Args:
+        run: A run's folder, or one of its checkpoints.
+        n: How many samples.
+        seed: The same seed draws the same samples.
+        truncation: Scales the latents towards their mean; below 1 trades variety for quality.
+        label: The class to draw, where the run was trained with classes.
+        out: grid.png, samples.npz, or a folder for one picture a sample.
+        device: Where to draw: auto, cpu, cuda, cuda:1, mps.
+    """
+    path = Path(out)
+    if not 1 <= n <= 1_000_000 or not 0 <= seed < 2**63:
+        raise UserError(
+            f"expected -n of 1 to a million and a --seed of 0 or more, got {n} and {seed}"
+        )
+    if not 0 <= truncation <= 1:
+        raise UserError(f"expected --truncation between 0 and 1, got {truncation}")
+    if path.suffix not in (".png", ".npz", ""):
+        raise UserError(f"expected --out to be a .png, a .npz or a folder, got {out}")
+
+    from .. import device as devices
+    from ..run import Run
+
+    game = Run(run).load().to(devices.pick(device))
+    _check_label(label, game.classes)
+    samples = game.sample(n, seed=seed, label=label, truncation=truncation).cpu()
+    {".png": _picture, ".npz": _array, "": _folder}[path.suffix](samples, path)
+    print(printable(out))
+
+
+def _check_label(label: int | None, classes: int) -> None:
+    if label is None or 0 <= label < classes:
+        return
+    if not classes:
+        raise UserError(f"expected no --label, got {label}: the run was trained without classes")
+    raise UserError(f"expected a --label from 0 to {classes - 1}, got {label}")
+
+
+def _picture(samples: "Tensor", path: Path) -> None:
+    from .. import pictures
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pictures.save(pictures.draw(samples), path)
+
+
+def _array(samples: "Tensor", path: Path) -> None:
+    """Images as bytes [N, H, W, C], as `samples` in the file; points as they are."""
+    import io
+
+    import numpy as np
+
+    from .. import durable
+    from ..data.stream import as_bytes
+
+    images = as_bytes(samples).permute(0, 2, 3, 1) if samples.ndim == 4 else samples
+    file = io.BytesIO()
+    np.savez_compressed(file, samples=images.numpy())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    durable.replace(path, file.getvalue())
+
+
+def _folder(samples: "Tensor", path: Path) -> None:
+    from .. import pictures
+    from ..data.stream import as_bytes
+    from ..progress import track
+
+    if samples.ndim != 4:
+        raise UserError(f"{path} would hold pictures, and these samples are points: use .npz")
+    path.mkdir(parents=True, exist_ok=True)
+    for i, image in enumerate(track(samples, "writing")):
+        pictures.save(pictures.grid(as_bytes(image[None]), gap=0, scale=1), path / f"{i:06}.png")

@@ -1,0 +1,83 @@
+"""`cardigan train`: from a recipe's name to pictures, a report and numbers."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser
+
+from .. import settings
+from ..errors import UserError
+from ..recipe import Recipe
+
+
+def train(argv: Sequence[str]) -> None:
+    """Reads the recipe and its options, then trains, measures and tells where things lie."""
+    if not argv or argv[0].startswith("-"):
+        raise UserError(
+            "expected a recipe: `cardigan train dcgan`; `cardigan list` shows them all"
+        )
+    name, options = argv[0], argv[1:]
+    recipe = settings.find(name)
+    parser = _parser(name, recipe)
+    parsed = settings.read(parser, options)
+    recipe = settings.build(recipe, parser, parsed)
+    recipe = _lengthened(recipe, parsed).fitted().checked()
+
+    from ..session import Stopped, play
+
+    path = Path(parsed.out or f"runs/{name}")
+    try:
+        run = play(name, recipe, path, parsed.override)
+    except Stopped as stopped:
+        print(f"saved after {stopped.seen:,} images; the same command goes on from there")
+        raise SystemExit(128 + stopped.number) from None
+    _conclude(run, recipe, parsed.measure)
+
+
+def _parser(name: str, recipe: Recipe) -> ArgumentParser:
+    parser = settings.parser_of(recipe, f"cardigan train {name}")
+    settings.add_files(parser)
+    parser.add_argument("--out", type=str | None, help="The run's folder (default: runs/RECIPE).")
+    parser.add_argument("--images", type=int | None, help="Short for --training.images.")
+    parser.add_argument("--epochs", type=float | None, help="The same, in passes over the data.")
+    parser.add_argument("--measure", type=int, default=2000, help="Samples measured at the end.")
+    parser.add_argument(
+        "--override", action="store_true", help="Go on with a run that was trained otherwise."
+    )
+    return parser
+
+
+def _lengthened(recipe: Recipe, parsed: Any) -> Recipe:
+    """The recipe with --images or --epochs put into `training.images`."""
+    if parsed.images is not None and parsed.epochs is not None:
+        raise UserError("expected --images or --epochs, got both: give one of them")
+    if parsed.measure < 0 or parsed.measure == 1:
+        raise UserError(f"measure must be 0 or at least 2, got {parsed.measure}")
+    images = parsed.images
+    if parsed.epochs is not None:
+        if not 0 < parsed.epochs < 1e12:
+            raise UserError(f"epochs must lie in (0, 1e12), got {parsed.epochs}")
+        from ..data import catalogue
+
+        images = round(parsed.epochs * catalogue.describe(recipe.data).count)
+    if images is None:
+        return recipe
+    return replace(recipe, training=replace(recipe.training, images=images)).checked()
+
+
+def _conclude(run: Any, recipe: Recipe, count: int) -> None:
+    """Measures the samples, and says where everything lies."""
+    from .. import distributed
+    from ..errors import printable
+
+    if distributed.rank():
+        return
+    if count:
+        from .evaluate import evaluate
+
+        evaluate(str(run.path), n=count, device=recipe.training.device)
+    newest = max(run.pictures.glob("*.png"), default=run.pictures)
+    for name, path in {"picture": newest, "report": run.path / "report.html"}.items():
+        print(f"{name:<8} {printable(str(path))}")
