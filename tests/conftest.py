@@ -1,0 +1,25 @@
+"""What all tests share: one thread, repeatable examples, a random state that is the test's own."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "cardigan",
+    deadline=None,  # the machine's load is not the code's fault
+    derandomize=True,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("cardigan")
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> Iterator[None]:
+    """Tests give the same numbers alone, together and in any order."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield

@@ -1,0 +1,101 @@
+"""Every recipe made small, and data of its kind that fit in memory and are learnt in a second."""
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+
+import torch
+from torch import Tensor
+
+from cardigan.data.dataset import Dataset
+from cardigan.data.stream import Stream
+from cardigan.game import Game
+from cardigan.randomness import generator
+from cardigan.recipe import Recipe, Training, flatten
+from cardigan.recipes import RECIPES
+
+
+def _training(batch: int, rounds: int) -> Training:
+    return Training(
+        images=rounds * batch,
+        batch=batch,
+        precision="float32",
+        device="cpu",
+        log_every=batch,
+        picture_every=10 * batch,
+        checkpoint_every=10 * batch,
+    )
+
+
+_DCGAN = {"size": 16, "latents": 8, "width": 8, "lr": 1e-2, "training": _training(16, 80)}
+_POINTS = {
+    "latents": 8,
+    "width": 32,
+    "generator_lr": 5e-3,
+    "discriminator_lr": 5e-3,
+    "training": _training(64, 80),
+}
+
+# A new recipe adds one row. Its learning rates and its number of images let it learn the toy
+# data: fewer do where learning is not the point.
+SMALL: dict[str, Recipe] = {
+    name: replace(RECIPES[name], **changes)
+    for name, changes in {
+        "gan": {
+            "size": 8, "channels": 1, "latents": 8, "lr": 0.2, "training": _training(16, 140),
+        },
+        "dcgan": _DCGAN | {"channels": 1, "ema_halflife": 100},
+        "dcgan-64": _DCGAN | {"channels": 3},
+        "upsample-gan": {
+            "channels": 1, "latents": 64, "lr": 1.5e-4, "training": _training(4, 28),
+        },
+        "ring-gan": _POINTS,
+        "grid-gan": _POINTS,
+    }.items()
+}  # fmt: skip
+
+
+def start(name: str, seed: int = 0) -> tuple[Game, Stream]:
+    """The small recipe's game, new from `seed`, and a stream of toy data at its beginning."""
+    torch.manual_seed(seed)
+    recipe = SMALL[name]
+    return recipe.game(), recipe.stream(toy(recipe), torch.device("cpu"))
+
+
+def toy(recipe: Recipe, n: int = 256) -> Dataset:
+    """Data of the recipe's kind: discs for what sees pictures, else Gaussians in the plane."""
+    data = POINTS[recipe.data](n) if recipe.data in POINTS else discs(n, recipe)
+    label = torch.arange(n) % 4
+    return Dataset(f"toy {recipe.data}", data, label, tuple("abcd"), fingerprint="toy")
+
+
+def discs(n: int, recipe: Recipe) -> Tensor:
+    """A bright disc somewhere near the middle of a dark picture: uint8 [N, C, H, W]."""
+    axis = torch.linspace(-1, 1, recipe.size)
+    centre = 0.6 * torch.rand(2, n, 1, 1, generator=generator(1)) - 0.3
+    far = ((axis[:, None] - centre[0]) ** 2 + (axis - centre[1]) ** 2).sqrt()
+    grey = ((0.6 - far) * recipe.size / 2).sigmoid() * 255
+    return grey.byte()[:, None].repeat(1, recipe.channels, 1, 1)
+
+
+def ring(n: int) -> Tensor:
+    """Eight modes on a circle that does not lie about the origin: float [N, 2]."""
+    angle = torch.arange(n) % 8 * torch.pi / 4
+    return torch.stack([angle.cos(), angle.sin()], 1) + 2 + _noise(n)
+
+
+def grid(n: int) -> Tensor:
+    """Twenty-five modes on a grid that does not lie about the origin: float [N, 2]."""
+    axis = torch.arange(-1, 1.1, 0.5)
+    return torch.cartesian_prod(axis, axis)[torch.arange(n) % 25] + 2 + _noise(n)
+
+
+def _noise(n: int) -> Tensor:
+    return 0.02 * torch.randn(n, 2, generator=generator(2))
+
+
+POINTS: dict[str, Callable[[int], Tensor]] = {"ring8": ring, "grid25": grid}
+
+
+def flags(recipe: Recipe) -> list[str]:
+    """The recipe as words of the command line."""
+    return [f"--{name}={value}" for name, value in flatten(asdict(recipe)).items()]

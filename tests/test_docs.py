@@ -1,0 +1,45 @@
+"""What the documents show works as they show it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cardigan.__main__ import COMMANDS
+from cardigan.recipes import RECIPES
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
+
+
+def test_the_worked_example_trains(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    loss, play, *_ = blocks(ROOT / "docs" / "adding-a-method.md", "python")
+    scope: dict = {}
+    exec("from cardigan.losses import AdversarialLoss\n" + loss, scope)
+    assert "until=100_000" in play and "width=32" in play
+    exec(play.replace("until=100_000", "until=128").replace("width=32", "width=2"), scope)
+    assert (tmp_path / "least-squares.png").stat().st_size > 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
+    assert not [t for t in targets if not (page.parent / t).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_commands_and_recipes_exist(page):
+    shown = re.findall(r"cardigan (\w+)(?: ([\w-]+))?", "\n".join(blocks(page, "sh")))
+    for command, word in shown:
+        assert command in COMMANDS
+        assert command != "train" or word in {*RECIPES, "lsgan"}
+
+
+def test_every_recipe_has_a_page():
+    text = "".join(p.read_text() for p in ROOT.glob("docs/recipes/*.md"))
+    assert not [name for name in RECIPES if not re.search(rf"\b{name}\b", text)]

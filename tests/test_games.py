@@ -1,0 +1,383 @@
+"""What every game must do. A new recipe adds a row to SMALL in small.py, and no test."""
+
+from contextlib import nullcontext
+from dataclasses import asdict, fields, replace
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import pytest
+import torch
+from reliability_tools import fingerprint
+from small import POINTS, SMALL, start
+from torch import nn
+
+from cardigan import __version__, checkpoint, settings
+from cardigan.data.stream import Batch, as_floats
+from cardigan.device import bfloat16
+from cardigan.game import backward
+from cardigan.recipe import flatten, to_json
+from cardigan.recipes import RECIPES
+from cardigan.run import Run
+from cardigan.train import Hook, play, train
+
+CPU = torch.device("cpu")
+every_game = pytest.mark.parametrize("name", SMALL)
+
+
+def test_every_recipe_has_a_row():
+    assert SMALL.keys() == RECIPES.keys()
+
+
+# --------------------------------------------------------------------------------------- a round
+
+
+def moves(game, stream, precision=nullcontext):
+    """Plays a round by hand; after each yield the move is made, as `train.play` makes it."""
+    turns, told = game.round(stream), None
+    while True:
+        try:
+            with precision():
+                move = turns.send(told)
+        except StopIteration:
+            return
+        yield move
+        told = {}
+        for player in move.players:
+            told |= player.step(game.seen, move.log)
+
+
+def parameters(game):
+    return {name: p.detach().clone() for name, p in game.named_parameters()}
+
+
+@every_game
+def test_a_move_moves_its_own_players_alone(name):
+    game, stream = start(name)
+    owners = {
+        f"{name}.net.{n}": player
+        for name, player in game.players.items()
+        for n, _ in player.net.named_parameters()
+    }
+    before, moved, last = parameters(game), set(), ()
+
+    def check():
+        changed = {n for n, p in parameters(game).items() if not torch.equal(p, before[n])}
+        assert changed == {n for n, player in owners.items() if player in last}
+
+    for move in moves(game, stream):
+        check()
+        assert all(p.grad is None for p in game.parameters())
+        backward(move.loss.mean(), *move.players)
+        felt = {n for n, p in game.named_parameters() if p.grad is not None}
+        assert felt == {n for n, player in owners.items() if player in move.players}
+        before, last = parameters(game), move.players
+        moved |= {*last}
+    check()
+    assert moved == {*game.players.values()}
+
+
+@every_game
+def test_bfloat16_touches_products_alone(name):
+    game, stream = start(name)
+    for _ in range(2):
+        for move in moves(game, stream, bfloat16(CPU)):
+            assert move.loss.dtype == torch.float32 and move.loss.isfinite().all()
+            assert all(value.dtype == torch.float32 for value in move.log.values())
+            backward(move.loss.mean(), *move.players)
+    assert all(t.dtype == torch.float32 for t in game.parameters())
+    assert all(t.isfinite().all() for t in game.state_dict().values())
+    assert game.sample(2).dtype == torch.float32
+
+
+@every_game
+def test_bfloat16_is_in_use(name):
+    runs = []
+    for precision in (nullcontext, bfloat16(CPU)):
+        game, stream = start(name)
+        play(game, stream, precision=precision)
+        runs.append(fingerprint(game))
+    assert runs[0] != runs[1]
+
+
+@every_game
+def test_accumulation_equals_a_larger_batch(name):
+    """At the same latents and images, with what depends on the batch or on chance taken out.
+
+    In float64, for Adam divides by gradients that may be as small as rounding errors.
+    """
+    whole, parts = (_accumulated(name, copies) for copies in (1, 4))
+    for key, tensor in whole.state_dict().items():
+        assert torch.allclose(parts.state_dict()[key], tensor, rtol=0, atol=1e-10), key
+
+
+def _accumulated(name, copies):
+    game, stream = start(name)
+    for player in game.players.values():
+        _make_plain(player)
+    before = parameters(game.double())
+    latents = torch.randn(10_000, *game.prior(1, CPU).shape[1:], dtype=torch.float64).split(1)
+    queue = iter(latents)
+    game.prior = lambda n, device: torch.cat([next(queue) for _ in range(n)])
+    stream.batch //= copies
+    for _ in range(3):
+        play(game, (Batch(b.image.double(), b.label) for b in stream), copies)
+        game.seen = stream.seen
+    for key, player in game.players.items():
+        steps = [p - before[f"{key}.net.{n}"] for n, p in player.net.named_parameters()]
+        assert max(step.abs().max() for step in steps) > 1e-6
+    return game
+
+
+def _make_plain(module: nn.Module) -> None:
+    for name, child in module.named_children():
+        if isinstance(child, nn.modules.batchnorm._BatchNorm | nn.modules.dropout._DropoutNd):
+            setattr(module, name, nn.Identity())
+        _make_plain(child)
+
+
+# ----------------------------------------------------------------------------------------- a run
+
+
+@pytest.mark.parametrize("seed", range(3))
+@every_game
+def test_training_at_least_halves_the_distance_to_the_data(name, seed):
+    game, stream = start(name, seed)
+    real = as_floats(stream.dataset.images)[:128]
+    before = energy_distance(game.sample(128, seed=1), real)
+    train(game, stream, SMALL[name].training.images, seed=seed)
+    after = energy_distance(game.sample(128, seed=1), real)
+    assert after < before / 2
+
+
+def energy_distance(x, y):
+    """2 E|X - Y| - E|X - X'| - E|Y - Y'|, Szekely and Rizzo 2013: 0 for equal laws alone."""
+    x, y = x.flatten(1), y.flatten(1)
+    between, within, among = (torch.cdist(*pair).mean() for pair in ((x, y), (x, x), (y, y)))
+    return (2 * between - within - among).item()
+
+
+def test_the_distance_is_that_of_two_points():
+    x, y = torch.zeros(3, 2), torch.tensor([[3.0, 4.0]]).repeat(3, 1)
+    assert energy_distance(x, x) == 0 and energy_distance(x, y) == 10
+
+
+@every_game
+def test_resumed_at_every_step_equals_uninterrupted(name, tmp_path):
+    game, stream = start(name)
+    until = 6 * stream.batch
+
+    def save(game, log):
+        checkpoint.save(tmp_path, game, "{}", {})
+
+    train(game, stream, until, seed=5, hooks=[Hook(stream.batch, save)])
+    saved = sorted(tmp_path.iterdir())
+    assert len(saved) == 6
+    for path in saved:
+        other, stream = start(name, seed=1)  # other weights, and another random state
+        checkpoint.restore(other, path)
+        train(other, stream, until, seed=5)
+        assert fingerprint(other) == fingerprint(game), path.name
+
+
+# --------------------------------------------------------------------------------------- samples
+
+
+@pytest.fixture
+def trained(name):
+    """A game some rounds old, so that no tensor is as it was made."""
+    game, stream = start(name)
+    train(game, stream, 3 * stream.batch)
+    return game
+
+
+@every_game
+def test_samples_have_the_shape_and_the_kind_of_the_data(name, trained):
+    recipe = SMALL[name]
+    points = recipe.data in POINTS
+    shape = (2,) if points else (recipe.channels, recipe.size, recipe.size)
+    for n in (1, 5, 300):  # more than are decoded at once
+        samples = trained.sample(n, seed=0)
+        assert samples.shape == (n, *shape) and samples.dtype == torch.float32
+        assert not samples.requires_grad and samples.isfinite().all()
+
+
+@every_game
+def test_images_lie_between_minus_one_and_one(name, trained):
+    if SMALL[name].data in POINTS:
+        return
+    with torch.no_grad():
+        for p in trained.generator.eval_net.parameters():
+            p.mul_(3)  # far from anything learnt
+    assert trained.sample(50, seed=0).abs().max() <= 1
+
+
+@every_game
+def test_a_seed_is_a_sample_and_touches_no_other_randomness(name, trained):
+    before = torch.get_rng_state()
+    first = trained.sample(6, seed=3)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.randn(5)
+    assert torch.equal(trained.sample(6, seed=3), first)
+    assert not torch.equal(trained.sample(6, seed=4), first)
+    assert not torch.equal(trained.sample(6), trained.sample(6))
+    assert len(first.flatten(1).unique(dim=0)) == 6
+
+
+@every_game
+def test_sampling_changes_nothing_and_asks_for_no_mode(name, trained):
+    before = fingerprint(trained)
+    samples = []
+    for mode in (True, False):
+        trained.train(mode)
+        modes = [m.training for m in trained.generator.net.modules()]
+        samples.append(trained.sample(6, seed=0))
+        assert [m.training for m in trained.generator.net.modules()] == modes
+    assert torch.equal(*samples)
+    assert fingerprint(trained) == before
+    assert all(p.grad is None for p in trained.parameters())
+
+
+@every_game
+def test_truncation_draws_latents_together(name, trained):
+    spread = [trained.sample(50, seed=0, truncation=t).std(0).mean() for t in (1.0, 0.5, 0.0)]
+    assert spread[0] > spread[1] > spread[2] and spread[2] < 1e-6
+
+
+@every_game
+def test_decoding_treats_each_latent_by_itself(name, trained):
+    z = trained.prior(300, CPU)
+    decoded = trained.decode(z)
+    for i in (0, 255, 256, 299):
+        assert torch.allclose(trained.decode(z[i : i + 1])[0], decoded[i], atol=1e-5)
+
+
+# What a recipe may say that its game can do: how to ask for it.
+ABILITIES = {
+    "sample": lambda game: game.sample(2),
+    "decode": lambda game: game.decode(game.prior(2, CPU)),
+    "encode": lambda game: game.encode(game.sample(2)),
+    "reconstruct": lambda game: game.reconstruct(game.sample(2)),
+    "translate": lambda game: game.translate(game.sample(2)),
+    "classify": lambda game: game.classify(game.sample(2)),
+    "log_prob": lambda game: game.log_prob(game.sample(2)),
+}
+
+
+@every_game
+def test_a_game_can_do_what_its_recipe_says_and_no_more(name, trained):
+    can = RECIPES[name].can
+    assert {*can} == {
+        ability for ability in ABILITIES if callable(getattr(trained, ability, None))
+    }
+    for ability in can:
+        assert len(ABILITIES[ability](trained)) == 2
+
+
+@pytest.fixture
+def labels(trained):
+    """The labels that the networks of the game are given."""
+    given = []
+    for player in trained.players.values():
+        for net in (player.net, player.ema):
+            if net is not None:
+                net.register_forward_pre_hook(lambda net, args: given.append(args[1]))
+    return given
+
+
+@every_game
+def test_samples_without_classes_have_no_label(name, trained, labels):
+    assert trained.classes == 0
+    assert torch.equal(trained.sample(3, seed=0, label=2), trained.sample(3, seed=0))
+    assert labels == [None, None]
+
+
+@every_game
+def test_rounds_without_classes_have_no_labels(name, trained, labels):
+    play(trained, start(name)[1])
+    assert labels and all(label is None for label in labels)
+
+
+# ------------------------------------------------------------------------------------ the recipe
+
+# Another value for a field, where its type alone does not tell one that fits.
+OTHER: dict[str, Any] = {
+    "data": "a folder/with söme: name",
+    "device": "cuda:1",
+    "size": 16,
+    "channels": 3,
+    "microbatch": 2,
+}
+ONE_VALUE = {("upsample-gan", "size")}
+
+
+def other(name, field, kind, value):
+    """A value of the field that fits and differs from `value`."""
+    if get_origin(kind) is Literal:
+        return next(choice for choice in get_args(kind) if choice != value)
+    if field in OTHER:
+        return OTHER[field]
+    return {bool: lambda v: not v, int: lambda v: v + 1, float: lambda v: v / 3 or 0.3}[kind](
+        value
+    )
+
+
+def changes(name, value):
+    """Every field of a dataclass, changed."""
+    kinds = get_type_hints(type(value))
+    return {
+        f.name: other(name, f.name, kinds[f.name], getattr(value, f.name))
+        for f in fields(value)
+        if (name, f.name) not in ONE_VALUE and f.name != "training"
+    }
+
+
+def changed(name):
+    """The recipe with every field changed from its default."""
+    recipe = RECIPES[name]
+    training = replace(recipe.training, **changes(name, recipe.training))
+    return replace(recipe, **changes(name, recipe), training=training)
+
+
+@every_game
+def test_every_field_can_be_changed(name):
+    before, after = flatten(asdict(RECIPES[name])), flatten(asdict(changed(name).checked()))
+    same = {field for field in before if before[field] == after[field]}
+    assert same == {field for row, field in ONE_VALUE if row == name}
+
+
+@every_game
+def test_a_record_gives_the_recipe_back(name):
+    for recipe in (RECIPES[name], changed(name)):
+        assert settings.from_json(to_json(name, recipe, __version__), "here") == (name, recipe)
+
+
+@every_game
+def test_a_command_line_gives_the_recipe_back(name):
+    recipe = changed(name)
+    parser = settings.parser_of(RECIPES[name], "cardigan train")
+    whole = []
+    for field, value in flatten(asdict(recipe)).items():
+        words = [f"--{field}", str(value).lower() if isinstance(value, bool) else str(value)]
+        one = settings.build(RECIPES[name], parser, settings.read(parser, words))
+        assert flatten(asdict(one)) == flatten(asdict(RECIPES[name])) | {field: value}
+        whole += words
+    assert settings.build(RECIPES[name], parser, settings.read(parser, whole)) == recipe
+
+
+@every_game
+def test_the_help_says_something_on_every_field(name):
+    parser = settings.parser_of(RECIPES[name], "cardigan train")
+    about = {action.dest: action.help or "" for action in parser._actions}
+    for field in flatten(asdict(RECIPES[name])):
+        assert len(about[field].split()) > 2, field
+
+
+@every_game
+def test_a_run_is_loaded_without_data(name, tmp_path, monkeypatch, trained):
+    record = to_json(name, SMALL[name], __version__)
+    (tmp_path / "recipe.json").write_text(record)
+    checkpoint.save(tmp_path / "checkpoints", trained, record, {})
+    monkeypatch.setattr("cardigan.data.catalogue.load", None)
+    monkeypatch.setattr("cardigan.data.catalogue.describe", None)
+    loaded = Run(tmp_path).load()
+    assert (loaded.seen, loaded.rounds) == (trained.seen, trained.rounds)
+    assert torch.equal(loaded.sample(4, seed=0), trained.sample(4, seed=0))

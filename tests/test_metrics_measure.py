@@ -1,0 +1,183 @@
+"""All figures together: samples of known faults beside their floor, and the command."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from PIL import Image
+
+from cardigan.__main__ import main
+from cardigan.commands.evaluate import evaluate
+from cardigan.data import catalogue
+from cardigan.data.dataset import Dataset
+from cardigan.errors import UserError
+from cardigan.metrics.measure import chosen, measure
+from cardigan.run import Run
+
+torch.set_num_threads(1)
+N = 400
+
+
+def part(dataset, start, count):
+    """A slice; the embedded sets are sorted or not, so they are spread out first."""
+    index = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0))
+    index = index[start : start + count]
+    return replace(dataset, images=dataset.images[index], labels=dataset.labels[index])
+
+
+TRAIN = part(catalogue.load("fashion-mnist-mini"), 0, 2000)
+TEST = part(catalogue.load("fashion-mnist-mini", "test"), 0, N)
+OTHERS = part(catalogue.load("fashion-mnist-mini", "test"), N, N)
+
+
+def noisy(x, by=40):
+    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(0)) * by
+    return (x.float() + noise).clamp(0, 255).byte()
+
+
+def test_held_out_reals_are_as_good_as_the_floor():
+    found = measure(OTHERS.images, TRAIN, TEST)
+    distance, kernel = found["frechet_distance"], found["kernel_distance"]
+    assert 0.4 < distance["value"] / distance["floor"] < 2.5
+    assert abs(kernel["value"]) < 0.003 and abs(kernel["floor"]) < 0.003
+    assert found["classifier_score"]["value"] == pytest.approx(
+        found["classifier_score"]["floor"], rel=0.1
+    )
+    assert found["class_histogram"]["value"] < 0.05
+
+
+FAULTS = {
+    "noise": (noisy(OTHERS.images), "frechet_distance", 10),
+    "noise, by kernel": (noisy(OTHERS.images), "kernel_distance", 10),
+    "blur": (
+        torch.nn.functional.avg_pool2d(OTHERS.images.float(), 3, 1, 1).byte(),
+        "frechet_distance",
+        5,
+    ),
+    "half of the classes": (
+        OTHERS.images[OTHERS.labels < 5].repeat(3, 1, 1, 1)[:N],
+        "class_histogram",
+        10,
+    ),
+    "one picture": (OTHERS.images[:1].expand(N, -1, -1, -1), "frechet_distance", 20),
+}
+
+
+@pytest.mark.parametrize(("samples", "name", "times"), FAULTS.values(), ids=FAULTS)
+def test_a_planted_fault_stands_far_above_the_floor(samples, name, times):
+    found = measure(samples, TRAIN, TEST, figures=chosen(TRAIN, [name]))[name]
+    assert found["value"] > times * abs(found["floor"])
+
+
+def test_unclear_samples_score_far_below_reals():
+    found = measure(noisy(OTHERS.images), TRAIN, TEST, figures=chosen(TRAIN, ["classifier_score"]))
+    assert found["classifier_score"]["value"] < 0.6 * found["classifier_score"]["floor"]
+
+
+def test_results_survive_json_and_say_what_they_depend_on():
+    found = measure(TEST.images, TRAIN, OTHERS, seed=7)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    about = found["about"]
+    assert about["samples"] == about["reals"] == N and about["seed"] == 7
+    assert about["network"] == "fashion_classifier" and len(about["network_sha256"]) == 64
+    assert about["torch"] == torch.__version__ and about["notes"] == []
+    assert sum(found["class_histogram"]["shares"].values()) == pytest.approx(1)
+
+
+def test_results_follow_their_seed_and_nothing_else():
+    few = OTHERS.images[:100]
+    first = measure(few, TRAIN, TEST, seed=1)
+    torch.manual_seed(99)
+    state = torch.get_rng_state()
+    assert measure(few, TRAIN, TEST, seed=1) == first
+    assert torch.equal(torch.get_rng_state(), state)
+    assert measure(few, TRAIN, TEST, seed=2)["frechet_distance"] != first["frechet_distance"]
+
+
+def test_counts_are_made_equal_and_the_cut_is_told():
+    found = measure(OTHERS.images, TRAIN, part(TEST, 0, 100))["about"]
+    assert found["samples"] == found["reals"] == 100
+    assert any("100 of 400 samples" in note for note in found["notes"])
+
+
+def test_data_without_a_test_set_are_halved():
+    found = measure(OTHERS.images, part(TRAIN, 0, 300))
+    assert found["about"]["reals"] == 150
+    assert any("two halves" in note for note in found["about"]["notes"])
+    distance = found["frechet_distance"]
+    assert 0.4 < distance["value"] / distance["floor"] < 2.5
+
+
+def test_other_pictures_get_distances_and_a_note():
+    foreign = replace(TRAIN, classes=("a", "b"))
+    found = measure(OTHERS.images, foreign, TEST)
+    assert set(found) == {"frechet_distance", "kernel_distance", "about"}
+    assert any("stand in" in note for note in found["about"]["notes"])
+
+
+@pytest.mark.parametrize(("toy", "modes"), [("ring8", 8), ("grid25", 25)])
+def test_points_of_a_toy_cover_its_modes(toy, modes):
+    dataset = catalogue.load(toy)
+    found = measure(dataset.images[:2500], dataset)["mode_coverage"]
+    assert found["value"] == found["floor"] == found["modes"] == modes
+    assert found["high_quality"] == pytest.approx(0.98889, abs=0.007)
+    assert found["high_quality_floor"] == pytest.approx(0.98889, abs=0.007)
+    assert found["kl"] < 3 * (modes - 1) / 5000
+
+
+MISTAKES = {
+    "too few": (lambda: measure(TEST.images[:1], TRAIN, TEST), "at least 2 samples"),
+    "points": (lambda: measure(torch.zeros(50, 2), TRAIN, TEST), "compare pictures with"),
+    "misspelt": (lambda: chosen(TRAIN, ["frechet_distence"]), "did you mean frechet_distance"),
+    "not for pictures": (lambda: chosen(TRAIN, ["mode_coverage"]), "got mode_coverage"),
+    "no modes": (lambda: chosen(Dataset("dots", torch.zeros(9, 2)), ["kid"]), "out of none"),
+    "no --against": (lambda: evaluate("some/folder"), "--against"),
+    "no samples": (lambda: evaluate("some/folder", n=1), "-n of 2"),
+}
+
+
+@pytest.mark.parametrize(("mistake", "words"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_told_in_one_line(mistake, words):
+    with pytest.raises(UserError, match=words) as told:
+        mistake()
+    assert "\n" not in str(told.value)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for i, image in enumerate(OTHERS.images[:60, 0]):
+        Image.fromarray(image.numpy()).save(tmp_path / f"{i}.png")
+    return tmp_path
+
+
+def test_a_folder_of_images_is_measured_against_data(folder, capsys):
+    evaluate(str(folder), "fashion-mnist-mini", ["fid", "class_histogram"], n=50, json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == {"frechet_distance", "class_histogram", "about"}
+    assert found["about"]["samples"] == 50
+    assert 0.3 < found["frechet_distance"]["value"] / found["frechet_distance"]["floor"] < 3
+
+
+@pytest.fixture(scope="module", params=["gan", "ring-gan"])
+def run(request, tmp_path_factory):
+    """A run that has hardly begun, and what there is to measure of it."""
+    path = tmp_path_factory.mktemp("runs") / request.param
+    words = "--training.images 256 --training.device cpu --measure 0 --out"
+    assert main(["train", request.param, *words.split(), str(path)]) == 0
+    names = {"gan": ["frechet_distance", "classifier_score"], "ring-gan": ["mode_coverage"]}
+    return Run(path), names[request.param]
+
+
+def test_a_run_is_sampled_measured_and_told(run, capsys):
+    run, names = run
+    capsys.readouterr()
+    evaluate(str(run.path), metrics=names, n=300, device="cpu")
+    table = capsys.readouterr().out
+    assert all(name in table for name in names) and "floor" in table
+    evaluate(str(run.newest()), metrics=names, n=300, device="cpu", json=True)
+    told = json.loads(capsys.readouterr().out)
+    rows = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
+    assert rows[-2:] == [told, told], "the run and its newest checkpoint are one, to the bit"
+    assert told["seen"] == run.load().seen and told["about"]["samples"] == 300
+    assert set(told) == {"seen", "about", *names}

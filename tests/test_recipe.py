@@ -1,0 +1,229 @@
+"""Recipes: what does not fit is told before anything is built, and what may change is known."""
+
+from dataclasses import FrozenInstanceError, asdict, replace
+from inspect import getdoc
+
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from small import SMALL, flags, start, toy
+
+from cardigan import settings
+from cardigan.errors import UserError
+from cardigan.recipe import Training, flatten, harmless, is_harmless
+from cardigan.recipes import RECIPES
+from cardigan.train import train
+
+every_recipe = pytest.mark.parametrize("name", RECIPES)
+NAN = float("nan")
+
+# Values that fit no recipe, by field.
+WRONG = {
+    "size": [-1, 17], "channels": [-1, 2, 4],
+    "latents": [0, -1], "width": [0, -1], "discriminator_steps": [0],
+    "lr": [0.0, -1.0, NAN, 1e9], "generator_lr": [0.0, -1.0, NAN], "discriminator_lr": [0.0, NAN],
+    "beta1": [-0.1, 1.0, NAN], "label_smoothing": [-0.1, 0.5, NAN], "clip": [-1.0, NAN],
+    "momentum_images": [0], "ema_halflife": [-1.0, NAN],
+    "training.images": [0, -1, 2**63], "training.batch": [0], "training.microbatch": [-1],
+    "training.seed": [-1, 2**63], "training.tolerate": [-1], "training.log_every": [0],
+    "training.picture_every": [0], "training.checkpoint_every": [0], "training.keep": [0],
+}  # fmt: skip
+FITS_ALL = {"gan": {"size"}, "ring-gan": {"size"}, "grid-gan": {"size"}}  # any size will do
+
+
+def with_field(recipe, field, value):
+    first, _, rest = field.partition(".")
+    return replace(
+        recipe, **{first: with_field(getattr(recipe, first), rest, value) if rest else value}
+    )
+
+
+def fields_of(name):
+    return flatten(asdict(RECIPES[name]))
+
+
+@every_recipe
+def test_presets_fit(name):
+    assert RECIPES[name].checked() is RECIPES[name]
+    assert SMALL[name].checked() is SMALL[name]
+
+
+@every_recipe
+def test_every_number_that_does_not_fit_is_named(name):
+    for field in fields_of(name).keys() & WRONG.keys():
+        for value in WRONG[field]:
+            if value == 17 and field in FITS_ALL.get(name, ()):
+                continue
+            with pytest.raises(UserError) as error:
+                with_field(RECIPES[name], field, value).checked()
+            assert field in str(error.value) and "\n" not in str(error.value), (field, value)
+
+
+@every_recipe
+def test_every_number_has_a_value_that_does_not_fit(name):
+    """No field goes unchecked: a new one needs a row in WRONG."""
+    numbers = {f for f, v in fields_of(name).items() if type(v) in (int, float)}
+    assert not numbers - WRONG.keys()
+
+
+@every_recipe
+def test_all_that_is_wrong_is_told_at_once(name):
+    wrong = replace(RECIPES[name], latents=0, size=-1, training=Training(batch=0, keep=0))
+    with pytest.raises(UserError) as error:
+        wrong.checked()
+    assert all(word in str(error.value) for word in ("latents", "size", "batch", "keep"))
+
+
+@every_recipe
+def test_recipes_are_frozen_and_described(name):
+    recipe = RECIPES[name]
+    with pytest.raises(FrozenInstanceError):
+        recipe.latents = 3  # pyright: ignore
+    assert recipe.paper and getdoc(type(recipe))
+
+
+@every_recipe
+def test_small_recipes_can_be_said_on_the_command_line(name):
+    parser = settings.parser_of(RECIPES[name], "cardigan train")
+    assert (
+        settings.build(RECIPES[name], parser, settings.read(parser, flags(SMALL[name])))
+        == SMALL[name]
+    )
+
+
+# ------------------------------------------------------------------------- batches and processes
+
+
+@given(batch=st.integers(1, 300), microbatch=st.integers(0, 300), world=st.integers(1, 9))
+def test_processes_and_copies_make_up_the_batch(batch, microbatch, world):
+    training = Training(batch=batch, microbatch=microbatch)
+    try:
+        held, copies = training.held(world), training.copies(world)
+    except UserError:
+        held = microbatch or max(batch // world, 1)
+        assert batch % (held * world)
+    else:
+        assert held * copies * world == batch and copies >= 1
+        assert held == microbatch or not microbatch
+
+
+@given(batch=st.integers(1, 300), world=st.integers(1, 9))
+def test_without_a_microbatch_processes_share_the_batch(batch, world):
+    assume(batch % world == 0)
+    training = Training(batch=batch)
+    assert (training.held(world), training.copies(world)) == (batch // world, 1)
+
+
+def test_a_batch_that_does_not_divide_is_told_in_one_line():
+    with pytest.raises(UserError, match="64 is not a multiple of 3 processes") as error:
+        Training(batch=64).held(3)
+    assert "microbatch" in str(error.value) and "\n" not in str(error.value)
+
+
+# ------------------------------------------------------------------------------- what may change
+
+MAY_CHANGE = {
+    "training.images", "training.device", "training.log_every", "training.picture_every",
+    "training.checkpoint_every", "training.keep",
+}  # fmt: skip
+
+
+@every_recipe
+def test_only_what_learning_does_not_depend_on_may_change(name):
+    allowed = {field for field in fields_of(name) if is_harmless(type(RECIPES[name]), field)}
+    assert allowed == MAY_CHANGE
+
+
+def test_fields_that_nobody_knows_may_not_change():
+    cls = type(RECIPES["dcgan"])
+    assert not any(is_harmless(cls, field) for field in ("nothing", "training.nothing", "data.x"))
+
+
+def test_a_harmless_field_says_so():
+    made = harmless(3)
+    assert made.default == 3 and made.metadata["harmless"]
+
+
+def test_flatten_joins_names_with_dots():
+    assert flatten({"a": 1, "b": {"c": 2, "d": {"e": 3}}, "f": {}}) == {
+        "a": 1,
+        "b.c": 2,
+        "b.d.e": 3,
+    }
+
+
+# --------------------------------------------------------------------------------- from the data
+
+
+@pytest.mark.parametrize(("size", "channels", "fitted"), [
+    (0, 0, (28, 1)), (32, 0, (32, 1)), (0, 3, (28, 3)), (16, 3, (16, 3)),
+])  # fmt: skip
+def test_a_fitted_recipe_knows_its_size_and_channels(size, channels, fitted):
+    recipe = replace(RECIPES["dcgan"], size=size, channels=channels).fitted()
+    assert (recipe.size, recipe.channels) == fitted
+    assert recipe.fitted() == recipe
+
+
+def test_a_fitted_recipe_opens_the_data_that_its_networks_expect():
+    recipe = replace(RECIPES["dcgan"], size=16, channels=3).fitted()
+    dataset = recipe.dataset("test")
+    assert dataset.images.shape[1:] == (3, 16, 16) and dataset.images.dtype == torch.uint8
+    assert recipe.game().sample(1).shape[1:] == dataset.images.shape[1:]
+
+
+@pytest.mark.parametrize(("world", "microbatch", "taken"), [(1, 0, 16), (1, 4, 4), (2, 0, 8)])
+def test_the_stream_takes_what_a_process_holds(world, microbatch, taken):
+    recipe = SMALL["dcgan"]
+    recipe = replace(recipe, training=replace(recipe.training, microbatch=microbatch, seed=7))
+    stream = recipe.stream(toy(recipe), torch.device("cpu"), world)
+    assert (stream.batch, stream.seed, stream.seen) == (taken, 7, 0)
+
+
+def test_goodfellows_generator_starts_from_the_mean_of_each_pixel():
+    recipe, (game, _) = SMALL["gan"], start("gan")
+    dataset = toy(recipe)
+    recipe.prepare(game, dataset)
+    mean = dataset.images.float().mean(0) / 127.5 - 1
+    drawn = game.decode(torch.zeros(1, recipe.latents))[0]
+    assert torch.allclose(drawn, mean.clamp(-0.98, 0.98), atol=1e-4)
+
+
+# ------------------------------------------------------------------------ what numbers turn into
+
+
+def test_goodfellows_schedules_are_functions_of_moves():
+    """The rate is divided by 1.000004 a move, down to 1e-6; momentum rises from 0.5 to 0.7."""
+    recipe = replace(RECIPES["gan"], size=8, channels=1)
+    settings = recipe.game().generator.settings
+    for moves in (0, 1, 10_000, 100_000):
+        lr = settings["lr"](moves * recipe.training.batch)
+        assert lr == pytest.approx(0.1 / 1.000004**moves, rel=1e-5)
+    assert settings["lr"](10**12) == 1e-6
+    momentum = [settings["momentum"](seen) for seen in (0, 6_250_000, 12_500_000, 10**9)]
+    assert momentum == pytest.approx([0.5, 0.6, 0.7, 0.7])
+
+
+@pytest.mark.parametrize("name", ["gan", "dcgan"])
+def test_smoothed_labels_reach_the_discriminators_loss(name):
+    real, fake = torch.tensor([3.0]), torch.tensor([-1.0])
+    plain, smooth = (
+        replace(SMALL[name], label_smoothing=share).game().loss for share in (0.0, 0.25)
+    )
+    more = smooth.discriminator(real, fake) - plain.discriminator(real, fake)
+    assert more.item() == pytest.approx(0.25 * 3)
+    assert torch.equal(smooth.generator(real, fake), plain.generator(real, fake))
+
+
+def test_the_upsampling_gan_clips_its_discriminator_alone():
+    for clip, clipped in ((1.0, True), (0.0, False)):
+        game = replace(SMALL["upsample-gan"], clip=clip).game()
+        hooks = [len(p.optimizer._optimizer_step_pre_hooks) for p in game.players.values()]
+        assert hooks == [0, int(clipped)]
+
+
+def test_more_steps_of_the_discriminator_take_more_images():
+    recipe = replace(SMALL["gan"], discriminator_steps=3)
+    game, stream = recipe.game(), recipe.stream(toy(recipe), torch.device("cpu"))
+    train(game, stream, 1)
+    assert game.seen == 3 * recipe.training.batch and game.rounds == 1

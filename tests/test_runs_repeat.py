@@ -1,0 +1,66 @@
+"""The same command comes to the same bits, whatever the process, its hash seed and its folder."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from process_tools import state
+
+from cardigan.recipes import RECIPES
+
+ROUND = ("--training.batch=4", "--images=12", "--measure=0", "--latents=8")
+SMALL = {
+    "gan": ("--size=16",),
+    "dcgan": ("--size=16", "--width=2", "--ema_halflife=20"),
+    "dcgan-64": ("--width=2",),
+    "upsample-gan": (),
+    "ring-gan": ("--width=8",),
+    "grid-gan": ("--width=8",),
+}
+
+PROGRAM = """
+import sys, json, torch
+torch.set_num_threads(1)
+from cardigan.__main__ import main
+for words in json.loads(sys.argv[1]):
+    assert main(words) == 0
+"""
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory) -> list[Path]:
+    """Every recipe, in three processes that share nothing."""
+    folders = []
+    for hash_seed in ("0", "1", "random"):
+        folder = tmp_path_factory.mktemp(f"process-{hash_seed}")
+        words = [["train", name, *SMALL[name], *ROUND, "--out", name] for name in SMALL]
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM, json.dumps(words)],
+            cwd=folder,
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            check=True,
+            capture_output=True,
+        )
+        folders.append(folder)
+    return folders
+
+
+def test_every_recipe_is_here():
+    assert SMALL.keys() == RECIPES.keys()
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_three_processes_agree_on_every_bit(name, runs):
+    first, *others = (state(folder / name) for folder in runs)
+    assert others == [first, first]
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_what_the_bits_depend_on_is_recorded(name, runs):
+    (path,) = (runs[0] / name / "checkpoints").iterdir()
+    about = json.loads((path / "manifest.json").read_text())["about"]
+    assert about["threads"] == 1 and about["device"] == "cpu" and about["processes"] == 1
+    assert about.keys() >= {"data", "version", "torch", "precision"}
