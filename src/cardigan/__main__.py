@@ -16,6 +16,11 @@ cardigan: generative adversarial networks, trained, measured and resumed in one 
   cardigan train RECIPE [options]       train; the same command resumes
   cardigan sample RUN                   draw from a run
   cardigan evaluate RUN|FOLDER          measure samples
+  cardigan compare A B ...              several runs or folders, in a table and on a page
+  cardigan curve RUN truncation         fidelity against diversity
+  cardigan neighbours RUN               is it a copy? the nearest real images
+  cardigan audit RUN --attribute NAME   is it fair? an attribute in samples and reals
+  cardigan diagnose RUN                 what goes wrong, the evidence, and what to try
   cardigan data list|check|show|fetch   what there is to train on
 
 cardigan COMMAND --help shows the options. A first run: cardigan train dcgan
@@ -51,6 +56,7 @@ COMMANDS = {
     "train": _train,
     "sample": _function("sample"),
     "evaluate": _function("evaluate"),
+    **{name: _function(name) for name in ("compare", "curve", "neighbours", "audit", "diagnose")},
     "data": _data,
 }
 

@@ -1,0 +1,70 @@
+"""What a game may be able to do beyond `sample`, each ability a protocol of one method.
+
+Measures and the explorer offer what a game satisfies: `isinstance(game, Decodes)`. Nobody asks
+for a game's name. All methods run in eval mode and without gradients unless they say otherwise.
+"""
+
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+
+@runtime_checkable
+class Decodes(Protocol):
+    """Makes samples of latents."""
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Latents [N, Z], and labels int64 [N] where the game has classes, to samples."""
+        ...
+
+
+@runtime_checkable
+class Encodes(Protocol):
+    """Finds latents of samples."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Images [N, C, H, W] in [-1, 1] to codes [N, Z]."""
+        ...
+
+
+@runtime_checkable
+class Maps(Protocol):
+    """Maps latents into an intermediate space that its generator works from (StyleGAN's W)."""
+
+    def map(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Latents [N, Z] to [N, W]."""
+        ...
+
+    def synthesise(self, w: Tensor) -> Tensor:
+        """Intermediate latents [N, W] to samples, with the same noise at every call."""
+        ...
+
+
+@runtime_checkable
+class Reconstructs(Protocol):
+    """Rebuilds images from what it keeps of them."""
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Images [N, C, H, W] in [-1, 1] to images of the same shape."""
+        ...
+
+
+@runtime_checkable
+class Classifies(Protocol):
+    """Tells classes apart."""
+
+    def classify(self, x: Tensor) -> Tensor:
+        """Images [N, C, H, W] in [-1, 1] to logits [N, K]."""
+        ...
+
+
+@runtime_checkable
+class HasDensity(Protocol):
+    """Knows how likely images are."""
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Images uint8 [N, C, H, W] to nats [N]: the log-probability of the 8-bit image.
+
+        A bound stands in where the probability itself is out of reach; the game says so.
+        """
+        ...
