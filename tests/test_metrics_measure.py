@@ -81,7 +81,11 @@ def test_results_survive_json_and_say_what_they_depend_on():
     about = found["about"]
     assert about["samples"] == about["reals"] == N and about["seed"] == 7
     assert about["network"] == "fashion_classifier" and len(about["network_sha256"]) == 64
-    assert about["torch"] == torch.__version__ and about["notes"] == []
+    assert about["torch"] == torch.__version__ and about["data"] == TRAIN.name
+    assert about["notes"] == [
+        "400 samples are few for frechet_distance: trust it from 2,000 on",
+        "400 samples are few for classifier_score, class_histogram: trust them from 500 on",
+    ]
     assert sum(found["class_histogram"]["shares"].values()) == pytest.approx(1)
 
 

@@ -13,6 +13,10 @@ from torch import Tensor
 class Decodes(Protocol):
     """Makes samples of latents."""
 
+    def latents(self, n: int, seed: int | None = None, truncation: float = 1.0) -> Tensor:
+        """Draws latents [n, Z] from the prior, scaled towards its mean by `truncation`."""
+        ...
+
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Latents [N, Z], and labels int64 [N] where the game has classes, to samples."""
         ...

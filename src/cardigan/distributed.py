@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from datetime import timedelta
 from hashlib import sha256
 from traceback import clear_frames
@@ -27,6 +28,7 @@ def _seconds(text: str) -> float:
 
 # For a process that hangs; one that dies is noticed at once.
 TIMEOUT = timedelta(seconds=_seconds(os.environ.get("CARDIGAN_TIMEOUT", "300")))
+_ALONE: ContextVar[bool] = ContextVar("alone", default=False)
 GRACE = 1.0  # seconds within which all that are left have noticed that one is not
 
 
@@ -36,12 +38,26 @@ class Lost(UserError):
 
 def rank() -> int:
     """Which of the processes this is; before and after the group, what torchrun called it."""
+    if _ALONE.get():
+        return 0
     return dist.get_rank() if dist.is_initialized() else int(os.environ.get("RANK", 0))
 
 
 def world() -> int:
     """How many processes there are."""
+    if _ALONE.get():
+        return 1
     return dist.get_world_size() if dist.is_initialized() else 1
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Inside, this process works as if there were no others, who wait for it meanwhile."""
+    token = _ALONE.set(True)
+    try:
+        yield
+    finally:
+        _ALONE.reset(token)
 
 
 @contextmanager
@@ -118,6 +134,29 @@ class Message:
         flat = self.flat[: sum(sizes)]
         parts = flat.split(sizes)
         return flat, [p.view(t.shape) for p, t in zip(parts, tensors, strict=True)]
+
+
+def interleaved(mine: Tensor, total: int) -> Tensor:
+    """Puts rows together of which process r holds r, r + world, ...: [n, ...] to [total, ...].
+
+    All processes get the whole, which is the same to the bit on each.
+    """
+    if world() == 1:
+        return mine
+    most = -(-total // world())
+    padded = mine.new_zeros((most, *mine.shape[1:]))
+    padded[: len(mine)] = mine
+    parts = [torch.empty_like(padded) for _ in range(world())]
+    with _together():
+        dist.all_gather(parts, padded)
+    return torch.stack(parts, 1).flatten(0, 1)[:total]
+
+
+def all_true(mine: bool, device: torch.device) -> bool:
+    """Whether it is true on every process."""
+    told = torch.tensor(float(mine), device=device)
+    Message().mean_([told])
+    return told.item() == 1
 
 
 def compare(parts: Mapping[str, Iterable[Tensor | str]], device: torch.device) -> None:

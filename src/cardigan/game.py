@@ -220,13 +220,17 @@ class Game(nn.Module):
 
     @abstractmethod
     def sample(
-        self, n: int, seed: int | None = None, label: int | None = None, truncation: float = 1.0
+        self,
+        n: int,
+        seed: int | None = None,
+        label: int | Tensor | None = None,
+        truncation: float = 1.0,
     ) -> Tensor:
         """Draws `n` samples in eval mode: images [N, C, H, W] in [-1, 1], or points [N, D].
 
         Arguments:
             seed: With one, the draw repeats itself and leaves the global generators alone.
-            label: The class of every sample, where the game has classes.
+            label: The class of every sample, or of each (int64 [n]), where the game has classes.
             truncation: Scales the latents towards their mean; 1 leaves them as they are.
         """
 

@@ -70,10 +70,11 @@ def painter(
 
 
 def saver(run: Run, recipe: str, about: dict[str, object], keep: int) -> Call:
-    """Writes a checkpoint, then deletes those that are too many."""
+    """Writes a checkpoint, then deletes those that are too many; the best so far stays."""
 
     def call(game: Game, log: Log) -> None:
         checkpoint.save(run.checkpoints, game, recipe, about)
-        checkpoint.prune(run.checkpoints, keep)
+        best = run.best()
+        checkpoint.prune(run.checkpoints, keep, protect=[best.name] if best else [])
 
     return call

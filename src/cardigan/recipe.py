@@ -48,13 +48,21 @@ class Training:
     checkpoint_every: int = harmless(20_000)
     """Images between two checkpoints."""
     keep: int = harmless(2)
-    """Checkpoints that are kept."""
+    """Checkpoints that are kept, beside the best."""
+    best: str = harmless("")
+    """The measure that tells the best checkpoint; by default the first that the data allow."""
+    measure_images: int = harmless(1_000)
+    """Samples that are measured beside training, at checkpoints."""
+    measure_share: float = harmless(0.05)
+    """The share of the time that measuring may take; 0 measures nothing beside training."""
 
     def problems(self) -> Iterator[str]:
         """What does not fit, a phrase each."""
-        least = {"seed": 0, "microbatch": 0, "tolerate": 0}
+        least = {"seed": 0, "microbatch": 0, "tolerate": 0, "measure_images": 2}
+        if not 0 <= self.measure_share <= 1:
+            yield f"training.measure_share must lie between 0 and 1, got {self.measure_share}"
         for name in ("images", "batch", "microbatch", "seed", "tolerate", "log_every",
-                     "picture_every", "checkpoint_every", "keep"):  # fmt: skip
+                     "picture_every", "checkpoint_every", "keep", "measure_images"):  # fmt: skip
             value, lowest = getattr(self, name), least.get(name, 1)
             if not lowest <= value < 2**63:
                 yield f"training.{name} must be at least {lowest} and below 2^63, got {value}"

@@ -9,6 +9,7 @@ runs/dcgan/
 import json
 import os
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from . import checkpoint, durable, settings
 from .errors import UserError
 from .game import Game
 from .recipe import Recipe
+
+COST = "cost"
+"""In metrics.jsonl: how far a checkpoint is from the best there could be, by the chosen measure."""
 
 
 class Run:
@@ -96,6 +100,13 @@ class Run:
             )
         return newest
 
+    def best(self) -> Path | None:
+        """The checkpoint with the best figure of those measured beside training, if it is kept."""
+        path = self.path / "metrics.jsonl"
+        costs = [_cost(line) for line in path.open("rb")] if path.exists() else []
+        places = (self.checkpoints / f"{seen:09}" for cost, seen in sorted(costs) if cost < inf)
+        return next((place for place in places if place.is_dir()), None)
+
     def load(self) -> Game:
         """The game with the weights of `newest`, on the CPU: no trainer, no data."""
         game = make(self.recipe)
@@ -156,9 +167,18 @@ def _append(path: Path, line: Mapping[str, Any]) -> None:
         ) from None
 
 
+def _cost(line: bytes) -> tuple[float, int]:
+    """What the figure that tells the best checkpoint cost, and the clock of that checkpoint."""
+    try:
+        told = json.loads(line)
+        return float(told[COST]), int(told["seen"])
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return inf, 0
+
+
 def _at(line: bytes) -> float:
     """The clock of a line; a line that a kill cut short lies beyond every clock."""
     try:
-        return float(json.loads(line)["seen"]) if line.endswith(b"\n") else float("inf")
+        return float(json.loads(line)["seen"]) if line.endswith(b"\n") else inf
     except (ValueError, KeyError, TypeError, RecursionError):
-        return float("inf")
+        return inf

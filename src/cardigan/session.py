@@ -24,11 +24,13 @@ from . import (
 )
 from .data.dataset import Dataset
 from .game import Game
+from .measuring import Budget, beside_training, measurer
 from .progress import Progress
 from .randomness import mix
 from .recipe import Recipe, to_json
 from .run import Run, make
 from .signals import Stopped
+from .subjects import Reals, held_out
 from .train import Hook, train
 
 
@@ -138,14 +140,14 @@ class Sitting:
         stack.callback(events.close)
         stack.callback(report.write, run.path, self.recipe.summary)
         progress = stack.enter_context(Progress(training.images, game.seen, "training"))
-        reals = dataset.images[:1_000] if dataset.modes else None
+        shown = dataset.images[:1_000] if dataset.modes else None
         text = to_json(self.name, self.recipe, __version__)
         return [
             Hook(training.batch, hooks.shower(progress)),
             Hook(training.log_every, hooks.logger(run, events, game.seen)),
             Hook(
                 training.picture_every,
-                hooks.painter(run, events, training.seed, reals),
+                hooks.painter(run, events, training.seed, shown),
                 at_end=True,
             ),
             Hook(
@@ -153,7 +155,23 @@ class Sitting:
                 hooks.saver(run, text, about, training.keep),
                 at_end=True,
             ),
+            *self.measuring(dataset),
         ]
+
+    def measuring(self, dataset: Dataset) -> list[Hook]:
+        """Measures what was just saved, where that is wanted and the data allow."""
+        training = self.recipe.training
+        if not training.measure_share:
+            return []
+        reals = Reals(dataset, held_out(lambda: self.recipe.dataset("test")))
+        figures, best = beside_training(reals, training.best)
+        if not figures:
+            return []
+        budget = Budget(training.measure_share)
+        call = measurer(
+            self.run, reals, figures, best, training.measure_images, training.seed, budget
+        )
+        return [Hook(training.checkpoint_every, call)]
 
 
 @contextmanager

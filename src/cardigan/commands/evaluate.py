@@ -1,18 +1,10 @@
-"""`cardigan evaluate`: how good are a run's samples?"""
+"""`cardigan evaluate`: how good are a run's samples, or anybody's?"""
 
 import json as to_text
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from ..errors import UserError
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ..data.dataset import Dataset
-    from ..game import Game
-    from ..run import Run
-
-    Data = tuple[Dataset, Dataset | None]
 
 
 def evaluate(
@@ -21,6 +13,8 @@ def evaluate(
     metrics: list[str] = [],  # noqa: B006 - read, never changed
     n: int = 2000,
     seed: int = 0,
+    by_class: bool = False,
+    features: str = "",
     json: bool = False,
     device: str = "auto",
 ) -> None:
@@ -29,119 +23,107 @@ def evaluate(
     Args:
         run: A run's folder, one of its checkpoints, or a folder or zip of images.
         against: Data to compare with: a catalogue name, folder or zip; a run's own by default.
-        metrics: What to measure (all that the data allow, by default): frechet_distance or fid,
-            kernel_distance or kid, classifier_score, class_histogram, mode_coverage.
+        metrics: What to measure (all that the data allow and that takes seconds, by default), by
+            the names of the page on measures; fid, kid, swd, ppl and cas are short for some.
         n: How many samples to draw, or of the images to take.
         seed: Of the samples and of the choice of reals.
+        by_class: Measures each class by itself, too.
+        features: What looks at pictures: fashion, digits, inception, or inception:WEIGHTS; by
+            default the network that suits the data.
         json: Print JSON instead of a table.
-        device: Where samples are drawn: auto, cpu, cuda, cuda:1, mps.
+        device: Where samples are drawn and looked at: auto, cpu, cuda, cuda:1, mps.
     """
+    check_counts(n, seed)
+
+    from .. import device as devices
+    from .. import distributed
+
+    with distributed.group(devices.pick(device)):
+        results = measured(run, against, metrics, n, seed, by_class, features, device)
+    if distributed.rank() == 0:
+        print(to_text.dumps(results, indent=2)) if json else show(results)
+
+
+def check_counts(n: int, seed: int) -> None:
+    """Refuses counts and seeds that nothing can be drawn by."""
     if not 2 <= n <= 10_000_000 or not 0 <= seed < 2**63:
         raise UserError(
             f"expected -n of 2 to ten million and a --seed of 0 or more, got {n} and {seed}"
         )
 
-    from ..run import Run
 
-    measured = _of_run if Run(run).exists else _of_folder
-    results = measured(run, against, metrics, n, seed, device)
-    print(to_text.dumps(results, indent=2)) if json else _print(results)
-
-
-def _of_run(
-    path: str, against: str, metrics: list[str], n: int, seed: int, device: str
+def measured(
+    path: str,
+    against: str,
+    metrics: list[str],
+    n: int,
+    seed: int,
+    by_class: bool,
+    features: str,
+    device: str,
 ) -> dict[str, Any]:
-    from .. import device as devices
-    from .. import report
+    """Measures, and notes the figures of a run in its folder."""
+    from .. import distributed, report
     from ..metrics.measure import chosen, measure
-    from ..run import Run
+    from ..metrics.networks import network
+    from ..subjects import subject
 
-    run = Run(path)
-    train, test = _data_of(run, against)
-    figures = chosen(train, metrics)
-    game = run.load().to(devices.pick(device))
-    samples = _draw(game, n, seed)
-    results = {"seen": game.seen} | measure(samples, train, test, seed, figures)
-    run.append_metrics(results)
-    report.write(run.path, run.recipe.summary)
+    found = subject(path, device, against)
+    train, test = found.reals(against)
+    net = network(features, train, device)
+    figures = chosen(train, metrics, net, found.game)
+    drawn = found.draw(n, seed)
+    results = measure(
+        drawn.images, train, test, seed, figures,
+        labels=drawn.labels, game=found.game, net=net, by_class=by_class,
+    )  # fmt: skip
+    if found.run is None:
+        return results
+    results = {"seen": found.seen} | results
+    if distributed.rank() == 0:
+        found.run.append_metrics(results)
+        report.write(found.run.path, found.run.recipe.summary)
     return results
 
 
-def _of_folder(
-    path: str, against: str, metrics: list[str], n: int, seed: int, device: str
-) -> dict[str, Any]:
-    from ..data import catalogue
-    from ..metrics.measure import chosen, measure, some
-
-    if not against:
-        raise UserError(
-            f"expected a run's folder, or images and what to compare them with, got {path}: "
-            "add --against DATA"
-        )
-    images = catalogue.load(path).images
-    size, channels = (images.shape[-1], images.shape[1]) if images.dim() == 4 else (0, 0)
-    train, test = _pair(against, size, channels)
-    return measure(some(images, n, seed), train, test, seed, chosen(train, metrics))
-
-
-def _data_of(run: "Run", against: str) -> "Data":
-    recipe = run.recipe
-    return _pair(against or recipe.data, recipe.size, recipe.channels)
-
-
-def _pair(name: str, size: int, channels: int) -> "Data":
-    """Train and test; no test set where the data have none."""
-    from ..data import catalogue
-    from ..data.folder import NoSplit
-
-    train = catalogue.load(name, "train", size, channels)
-    try:
-        return train, catalogue.load(name, "test", size, channels)
-    except NoSplit:
-        return train, None
-
-
-def _draw(game: "Game", n: int, seed: int, batch: int = 250) -> "Tensor":
-    """Samples as a picture file would hold them: bytes; points stay floats."""
-    import torch
-
-    from ..data.stream import as_bytes
-    from ..progress import track
-    from ..randomness import mix
-
-    parts = []
-    for start in track(range(0, n, batch), "sampling"):
-        part = game.sample(min(batch, n - start), seed=mix(seed, start)).cpu()
-        parts.append(as_bytes(part) if part.dim() == 4 else part)
-    return torch.cat(parts)
-
-
-def _print(results: dict[str, Any]) -> None:
+def show(results: dict[str, Any]) -> None:
+    """Prints figures as a table."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     about = results["about"]
     table = Table("measure", title=f"{about['samples']} samples, {about['reals']} reals")
-    for column in ("value", "floor", "ratio"):
+    for column in ("value", "95 %", "floor", "ratio"):
         table.add_column(column, justify="right")
-    for name, figure in results.items():
-        if isinstance(figure, dict) and name != "about":
-            table.add_row(name, *_row(figure["value"], figure["floor"]))
+    for name, figure in _figures(results):
+        table.add_row(name, *_row(figure))
+    for name, inner in results.get("classes", {}).items():
+        table.add_section()
+        table.add_row(Text(f"{name}, {inner['samples']} samples", style="bold"))
+        for figure_name, figure in _figures(inner):
+            table.add_row(f"  {figure_name}", *_row(figure))
     console = Console()
     console.print(table)
-    floor = "floor: held-out real data in the samples' place"
+    floor = "floor: held-out real data in the samples' place; 95 %: were other samples drawn"
     for note in (floor, *_network(about), *about["notes"]):
-        console.print(note, style="dim", highlight=False)
+        console.print(Text(note, style="dim"))
+
+
+def _figures(results: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    return ((k, v) for k, v in results.items() if isinstance(v, dict) and "value" in v)
 
 
 def _network(about: dict[str, Any]) -> list[str]:
     """What the samples were looked at through; points are taken as they are."""
     if "network" not in about:
         return []
-    return [f"features: {about['network']} {about['network_sha256'][:12]}, not Inception's"]
+    return [f"features: {about['network']} {about['network_sha256'][:12]}, {about['resize']}"]
 
 
-def _row(value: float, floor: float) -> tuple[str, str, str]:
+def _row(figure: dict[str, Any]) -> tuple[str, str, str, str]:
     """A ratio to a floor of nothing, or below it by chance, says nothing."""
-    ratio = f"{value / floor:.3g}" if floor > 0 else "-"
-    return f"{value:.4g}", f"{floor:.4g}", ratio
+    value, floor, low, high = (figure.get(k) for k in ("value", "floor", "low", "high"))
+    interval = "" if low is None else f"{low:.4g} to {high:.4g}"
+    ratio = f"{value / floor:.3g}" if floor is not None and floor > 0 else "-"
+    return f"{value:.4g}", interval, "-" if floor is None else f"{floor:.4g}", ratio

@@ -75,9 +75,12 @@ def _conclude(run: Any, recipe: Recipe, count: int) -> None:
     if distributed.rank():
         return
     if count:
-        from .evaluate import evaluate
+        from .evaluate import measured, show
 
-        evaluate(str(run.path), n=count, device=recipe.training.device)
+        show(measured(str(run.path), "", [], count, 0, False, "", recipe.training.device))
     newest = max(run.pictures.glob("*.png"), default=run.pictures)
-    for name, path in {"picture": newest, "report": run.path / "report.html"}.items():
+    places = {"picture": newest, "report": run.path / "report.html"}
+    if best := run.best():
+        places["best"] = best
+    for name, path in places.items():
         print(f"{name:<8} {printable(str(path))}")

@@ -53,12 +53,21 @@ class GAN(Game):
         return self.generator(self.prior(n, self.device), label)
 
     def sample(
-        self, n: int, seed: int | None = None, label: int | None = None, truncation: float = 1.0
+        self,
+        n: int,
+        seed: int | None = None,
+        label: int | Tensor | None = None,
+        truncation: float = 1.0,
     ) -> Tensor:
         """As `Game.sample` says."""
         with seeded(seed, self.device):
-            z = self.prior(n, self.device) * truncation
+            z = self.latents(n, truncation=truncation)
             return self.decode(z, draw_labels(n, self.classes, label, self.device))
+
+    def latents(self, n: int, seed: int | None = None, truncation: float = 1.0) -> Tensor:
+        """As `Decodes.latents` says."""
+        with seeded(seed, self.device):
+            return self.prior(n, self.device) * truncation
 
     @torch.no_grad()
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
@@ -109,13 +118,15 @@ def discriminator_loss(
     return loss, {"discriminator": loss.mean(), "real": on_real.mean(), "fake": on_fake.mean()}
 
 
-def draw_labels(n: int, classes: int, label: int | None, device: torch.device) -> Tensor | None:
-    """`label` n times, or random labels without one: int64 [n]; None without classes."""
+def draw_labels(
+    n: int, classes: int, label: int | Tensor | None, device: torch.device
+) -> Tensor | None:
+    """`label` n times or as given, or random ones without: int64 [n]; None without classes."""
     if not classes:
         return None
     if label is None:
         return torch.randint(classes, (n,), device=device)
-    return torch.full((n,), label, device=device)
+    return torch.as_tensor(label, device=device).expand(n)
 
 
 def in_full(logits: Tensor) -> Tensor:

@@ -8,25 +8,43 @@ from torch import Tensor
 
 from ..data.dataset import Dataset
 from .classes import class_shares, classifier_score, divergence, law
+from .features import FeatureNet
 from .frechet import frechet_distance
 from .kernel import kernel_distance
 from .modes import mode_coverage
+from .sets import Sets
+
+LOWER, HIGHER, FLOOR = "lower", "higher", "floor"
+"""What is better: a low value, a high one, or one that is near what reals get."""
 
 
-class Sets(NamedTuple):
-    """Samples beside reals at the same count: draws to compare with, and held-out ones.
+class Figure(NamedTuple):
+    """A measure, and how it is to be read."""
 
-    Features of pictures, or points [N, D]; in an order drawn by the seed.
-    """
+    of: Callable[[Sets], dict[str, Any]]  # `value`, `floor` and what else there is, for JSON
+    better: str = LOWER
+    least: int = 2  # samples below which it is not to be trusted
+    usual: bool = True  # measured if nobody says what to measure
+    quick: bool = False  # cheap enough beside training
+    within: bool = True  # makes sense within one class
 
-    samples: Any
-    train: list[Any]  # draws that share no picture
-    test: Any  # what takes the samples' place for the floor
-    dataset: Dataset
+
+def cost(told: dict[str, Any]) -> float:
+    """How far a figure is from the best there could be."""
+    value, floor = told["value"], told["floor"]
+    return {LOWER: value, HIGHER: -value, FLOOR: abs(value - floor)}[told["better"]]
 
 
-Figure = Callable[[Sets], dict[str, Any]]
-"""Gives `value`, `floor` and what else belongs to the figure; ready for JSON."""
+def knows(net: FeatureNet, dataset: Dataset) -> bool:
+    """Whether the network's classes are those of the data."""
+    return dataset.labels is not None and bool(net.classes) and dataset.classes == net.classes
+
+
+def offered(dataset: Dataset, net: FeatureNet, game: object = None) -> dict[str, Figure]:
+    """The figures that such data allow, seen through such a network."""
+    if dataset.images.dim() != 4:
+        return TOYS if dataset.modes else {}
+    return ANY_IMAGES | CLASSES if knows(net, dataset) else ANY_IMAGES
 
 
 def _frechet(sets: Sets) -> dict[str, Any]:
@@ -60,16 +78,14 @@ def _kernel(sets: Sets) -> dict[str, Any]:
 
 
 def _score(sets: Sets) -> dict[str, Any]:
-    return {
-        "value": classifier_score(sets.samples.probabilities),
-        "floor": classifier_score(sets.test.probabilities),
-    }
+    value, floor = (_known(s.probabilities) for s in _measured(sets))
+    return {"value": classifier_score(value), "floor": classifier_score(floor)}
 
 
 def _histogram(sets: Sets) -> dict[str, Any]:
     names = sets.dataset.classes
-    expected = law(_labels(sets.dataset), len(names))
-    shares, floor = (class_shares(s.probabilities) for s in _measured(sets))
+    expected = law(_known(sets.dataset.labels), len(names))
+    shares, floor = (class_shares(_known(s.probabilities)) for s in _measured(sets))
     return {
         "value": divergence(shares, expected).item(),
         "floor": divergence(floor, expected).item(),
@@ -78,9 +94,8 @@ def _histogram(sets: Sets) -> dict[str, Any]:
 
 
 def _modes(sets: Sets) -> dict[str, Any]:
-    modes = sets.dataset.modes
-    assert modes is not None, "offered for toys only"
-    value, floor = (mode_coverage(points, modes) for points in _measured(sets))
+    modes = _known(sets.dataset.modes)
+    value, floor = (mode_coverage(s.images, modes) for s in _measured(sets))
     return {
         "value": value.captured,
         "floor": floor.captured,
@@ -98,23 +113,17 @@ def _measured(sets: Sets) -> tuple[Any, Any]:
     return sets.samples, sets.test
 
 
-def _labels(dataset: Dataset) -> Tensor:
-    assert dataset.labels is not None, "offered for labelled data only"
-    return dataset.labels
+def _known(part: Any) -> Any:
+    assert part is not None, "offered only where it is known"
+    return part
 
 
-ANY_IMAGES: dict[str, Figure] = {"frechet_distance": _frechet, "kernel_distance": _kernel}
-CLOTHES: dict[str, Figure] = {"classifier_score": _score, "class_histogram": _histogram}
-TOYS: dict[str, Figure] = {"mode_coverage": _modes}
-
-
-def has_clothes(dataset: Dataset, classes: tuple[str, ...]) -> bool:
-    """Whether a classifier of these classes knows what it sees."""
-    return dataset.labels is not None and dataset.classes == classes
-
-
-def offered(dataset: Dataset, classes: tuple[str, ...]) -> dict[str, Figure]:
-    """The figures that such data allow, through a classifier of these classes."""
-    if dataset.images.dim() != 4:
-        return TOYS if dataset.modes else {}
-    return ANY_IMAGES | CLOTHES if has_clothes(dataset, classes) else ANY_IMAGES
+ANY_IMAGES: dict[str, Figure] = {
+    "frechet_distance": Figure(_frechet, least=2_000, quick=True),
+    "kernel_distance": Figure(_kernel, least=200, quick=True),
+}
+CLASSES: dict[str, Figure] = {
+    "classifier_score": Figure(_score, HIGHER, least=500, quick=True, within=False),
+    "class_histogram": Figure(_histogram, least=500, quick=True, within=False),
+}
+TOYS: dict[str, Figure] = {"mode_coverage": Figure(_modes, HIGHER, least=1_000, quick=True)}

@@ -7,18 +7,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .. import distributed
 from ..data.dataset import Dataset
 from ..errors import UserError, did_you_mean
-from ..randomness import generator
-from .features import FeatureNet, extract, fashion_classifier
-from .figures import Figure, Sets, has_clothes, offered
+from .features import FeatureNet
+from .figures import Figure, knows, offered
+from .looking import BATCH
+from .networks import network_for
+from .sets import LEAST, Sets, gathered, on_counts
 
-DRAWS = 5
-"""Of train reals, at most."""
-LEAST = 2
-"""Samples below which there is no covariance."""
-ALIASES = {"fid": "frechet_distance", "kid": "kernel_distance"}
-"""What people type; the features are the classifier's all the same, never Inception's."""
+ALIASES = {
+    "fid": "frechet_distance",
+    "kid": "kernel_distance",
+    "swd": "sliced_wasserstein",
+    "ppl": "path_length",
+    "cas": "classification_accuracy",
+}
+"""What people type; the features are those of the network that a result names, whatever it is."""
 
 
 def measure(
@@ -27,109 +32,143 @@ def measure(
     test: Dataset | None = None,
     seed: int = 0,
     figures: Mapping[str, Figure] | None = None,
+    *,
+    labels: Tensor | None = None,
+    game: object = None,
+    net: FeatureNet | None = None,
+    by_class: bool = False,
+    intervals: bool = True,
+    batch: int = BATCH,
 ) -> dict[str, Any]:
     """Measures samples against the data; what comes back is ready for JSON.
 
-    Each figure is `{"value": ..., "floor": ..., ...}`. The floor is what held-out real data get
-    in the samples' place, at the same counts: as many samples, train reals and test reals are
-    used as the smallest of the three sets has. Where the data hold more, distances are means over
-    up to five draws of train reals. `about` tells all that a figure depends on.
+    Each figure is `{"value": ..., "floor": ..., "low": ..., "high": ..., "better": ...}`. The
+    floor is what held-out real data get in the samples' place, at the same counts: as many
+    samples, train reals and test reals are used as the smallest of the three sets has. Where the
+    data hold more, distances are means over up to five draws of train reals. `low` and `high`
+    bound the value, were other samples drawn, at 95 %. `about` tells all that a figure depends on.
 
     Arguments:
         samples: uint8 [N, C, H, W], or points [N, D].
         test: Held-out reals; without them, `train` is halved by the seed.
         seed: Of the choice and order of samples and reals.
         figures: What to measure, as `chosen` gives it; without, all that the data allow.
+        labels: Of the samples, int64 [N], where they are known.
+        game: What made the samples, for figures that ask more of it (`cardigan.abilities`).
+        net: What looks at pictures; without, the network that suits the data.
+        by_class: Whether to measure each class by itself, too.
+        intervals: Whether `low` and `high` are wanted, which take most of the time.
+        batch: Pictures that the network looks at together.
 
     Raises:
-        UserError: Fewer than two samples or reals, or points where pictures were expected.
+        UserError: Fewer than two samples or reals, points where pictures were expected, or
+            `by_class` without labels and a network that knows the classes.
     """
-    figures = chosen(train) if figures is None else figures
-    parts = _alike(samples, *_reals(train, test, seed), seed)
-    count = len(parts[0])
-    seen, about = _looked_at(parts, fashion_classifier()) if samples.dim() == 4 else (parts, {})
-    sets = Sets(samples=seen[0], train=seen[2:], test=seen[1], dataset=train)
-    notes = list(_notes(train, test, count, len(samples)))
-    return {name: figure(sets) for name, figure in figures.items()} | {
-        "about": {**_about(count, len(sets.train), seed), **about, "notes": notes}
-    }
+    net = net or network_for(train)
+    figures = chosen(train, (), net, game) if figures is None else figures
+    sets = gathered(samples, labels, train, test, _eyes(train, net), seed, batch)
+    sets = sets._replace(net=net, game=game, intervals=intervals)
+    found = {name: _told(figure, sets) for name, figure in figures.items()}
+    if by_class:
+        found["classes"] = dict(_by_class(sets, figures, net))
+    notes = [
+        *on_counts(sets, len(samples), test is None),
+        *_notes(sets, figures, net),
+    ]
+    return found | {"about": {**_about(sets, _eyes(train, net)), "notes": notes}}
 
 
-def chosen(dataset: Dataset, names: Sequence[str] = ()) -> dict[str, Figure]:
-    """The figures of these names, or all that the data allow where no name is given.
+def chosen(
+    dataset: Dataset,
+    names: Sequence[str] = (),
+    net: FeatureNet | None = None,
+    game: object = None,
+) -> dict[str, Figure]:
+    """The figures of these names; without, all that the data allow and that take no training.
 
     Raises:
         UserError: A figure that is unknown, or that such data do not allow.
     """
-    figures = offered(dataset, fashion_classifier().classes)
-    names = [ALIASES.get(name, name) for name in names] or list(figures)
+    figures = offered(dataset, net or network_for(dataset), game)
+    names = [ALIASES.get(name, name) for name in names]
     for name in names:
         if name not in figures:
             raise UserError(
                 f"expected measures of {dataset.name} out of {', '.join(figures) or 'none'}, "
                 f"got {name}{did_you_mean(name, [*figures, *ALIASES])}"
             )
-    return {name: figures[name] for name in names}
+    return {n: f for n, f in figures.items() if (n in names if names else f.usual)}
 
 
-def some(images: Tensor, count: int, *seed: int) -> Tensor:
-    """At most `count` of the images, drawn by the seed: files lie sorted by class."""
-    return images[torch.randperm(len(images), generator=generator(*seed))[:count]]
+def _eyes(dataset: Dataset, net: FeatureNet) -> FeatureNet | None:
+    """Points are taken as they are."""
+    return net if dataset.images.dim() == 4 else None
 
 
-def _reals(train: Dataset, test: Dataset | None, seed: int) -> tuple[Tensor, Tensor]:
-    """Reals to compare with and reals for the floor, with no picture in both."""
-    if test is not None:
-        return train.images, test.images
-    order = torch.randperm(len(train), generator=generator(seed))
-    first, second = order.chunk(2)
-    return train.images[first], train.images[second]
+def _told(figure: Figure, sets: Sets) -> dict[str, Any]:
+    return figure.of(sets) | {"better": figure.better}
 
 
-def _alike(samples: Tensor, train: Tensor, test: Tensor, seed: int) -> list[Tensor]:
-    """Samples, test reals and draws of train reals, all at one count."""
-    if samples.dim() != train.dim():
+def _by_class(
+    sets: Sets, figures: Mapping[str, Figure], net: FeatureNet
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each class by itself, where it has two samples and two reals at least."""
+    sets = sets._replace(samples=sets.samples._replace(labels=_labels(sets, net)))
+    for k, name in enumerate(sets.dataset.classes):
+        part = sets.of_class(k)
+        count = {"samples": len(part.samples)}
+        if len(part.samples) < LEAST:
+            yield name, count
+        else:
+            inner = {n: _told(f, part) for n, f in figures.items() if f.within}
+            yield name, count | inner
+
+
+def _labels(sets: Sets, net: FeatureNet) -> Tensor:
+    """Of the samples: their own, or what the network takes them for."""
+    if sets.dataset.labels is None:
         raise UserError(
-            f"expected samples like the data's, {list(train.shape[1:])}, got "
-            f"{list(samples.shape[1:])}: compare pictures with pictures, points with points"
+            f"expected data with labels to measure by class, got {sets.dataset.name}, which has "
+            "none: leave --by-class out"
         )
-    counts = len(samples), len(train), len(test)
-    if min(counts) < LEAST:
+    if sets.samples.labels is not None:
+        return sets.samples.labels
+    if sets.samples.probabilities is None or not knows(net, sets.dataset):
         raise UserError(
-            f"expected at least {LEAST} samples, train reals and test reals, "
-            f"got {', '.join(map(str, counts))}: take more"
+            f"expected samples with labels, or a network that knows the classes of "
+            f"{sets.dataset.name}, to measure by class: leave --by-class out"
         )
-    count = min(counts)
-    draws = some(train, DRAWS * count, seed, 2).split(count)
-    kept = [draw for draw in draws if len(draw) == count]
-    return [some(samples, count, seed, 0), some(test, count, seed, 1), *kept]
+    return sets.samples.probabilities.argmax(1)
 
 
-def _looked_at(parts: Sequence[Tensor], net: FeatureNet) -> tuple[list[Any], dict[str, Any]]:
+def _about(sets: Sets, net: FeatureNet | None) -> dict[str, Any]:
     about = {
-        "network": net.name,
-        "network_sha256": net.checksum,
-        "device": "cpu",
-        "precision": "features in float32, statistics in float64",
-    }
-    return [extract(net, part) for part in parts], about
-
-
-def _about(count: int, draws: int, seed: int) -> dict[str, Any]:
-    return {
-        "samples": count,
-        "reals": count,
-        "draws": draws,
-        "seed": seed,
+        "samples": len(sets.samples),
+        "reals": len(sets.test),
+        "draws": len(sets.train),
+        "seed": sets.seed,
+        "data": sets.dataset.name,
+        "data_sha256": sets.dataset.fingerprint,
         "cardigan": version("cardigan"),
         "torch": torch.__version__,
+        "processes": distributed.world(),
+    }
+    if net is None:
+        return about
+    return about | {
+        "network": net.name,
+        "network_sha256": net.checksum,
+        "resize": net.resize,
+        "device": str(next(net.net.parameters()).device),
+        "precision": "features in float32, statistics in float64",
     }
 
 
-def _notes(train: Dataset, test: Dataset | None, count: int, given: int) -> Iterator[str]:
-    if test is None:
-        yield "no test set: the floor compares two halves of the data"
-    if count < given:
-        yield f"{count} of {given} samples are used: there are no more reals"
-    if train.images.dim() == 4 and not has_clothes(train, fashion_classifier().classes):
-        yield "features of a classifier of clothes stand in: they rank runs, and no more"
+def _notes(sets: Sets, figures: Mapping[str, Figure], net: FeatureNet) -> Iterator[str]:
+    if sets.dataset.images.dim() == 4 and not knows(net, sets.dataset):
+        yield f"features of {net.name} stand in: they rank samples of such data, and no more"
+    count = len(sets.samples)
+    for least in sorted({f.least for f in figures.values() if f.least > count}, reverse=True):
+        few = [name for name, figure in figures.items() if figure.least == least]
+        them = "it" if len(few) == 1 else "them"
+        yield f"{count} samples are few for {', '.join(few)}: trust {them} from {least:,} on"

@@ -1,0 +1,107 @@
+"""Pictures and what a feature network says of them: looked at once, and remembered if real."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors.torch import load, save
+from torch import Tensor
+
+from .. import distributed, durable
+from ..data import cache
+from ..data.dataset import Dataset
+from .features import FeatureNet, extract
+
+BATCH = 256
+"""Pictures that a network looks at together; figures do not depend on it."""
+DIGEST = hashlib.sha256().digest_size
+
+
+class Looked(NamedTuple):
+    """N pictures or points, and what is known of them."""
+
+    images: Tensor  # uint8 [N, C, H, W], or points [N, D]
+    features: Tensor  # float64 [N, D]; the points themselves
+    probabilities: Tensor | None = None  # float64 [N, K], where the network knows classes
+    labels: Tensor | None = None  # int64 [N]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def pick(self, index: Tensor) -> "Looked":
+        """Some of them: index int64 [M], or a mask [N]."""
+        return Looked(*(None if part is None else part[index] for part in self))
+
+
+def look(
+    images: Tensor, labels: Tensor | None, net: FeatureNet | None, batch: int = BATCH
+) -> Looked:
+    """Looks at pictures through a network, each process at its share; without one, at points."""
+    if net is None:
+        return Looked(images, images.double(), None, labels)
+    mine = images[distributed.rank() :: distributed.world()]
+    seen = extract(net, mine, batch)
+    parts = [None if p is None else distributed.interleaved(p, len(images)) for p in seen]
+    return Looked(images, *parts, labels=labels)  # pyright: ignore[reportArgumentType]
+
+
+def look_again(
+    dataset: Dataset, index: Tensor, net: FeatureNet | None, batch: int = BATCH
+) -> Looked:
+    """Looks at some pictures of a data set, or reads what was seen when it last did.
+
+    What is remembered lies under a key of all that it depends on: the content of the data set,
+    the choice, the network's weights and how it is fed. A damaged file is made anew.
+    """
+    images = dataset.images[index]
+    labels = None if dataset.labels is None else dataset.labels[index]
+    if net is None or not dataset.fingerprint:
+        return look(images, labels, net, batch)
+    path = _place(dataset, index, net)
+    found = _read(path)
+    if distributed.all_true(found is not None, images.device) and found is not None:
+        return Looked(images, *found, labels=labels)
+    seen = look(images, labels, net, batch)
+    if distributed.rank() == 0:
+        _write(path, seen)
+    return seen
+
+
+def _place(dataset: Dataset, index: Tensor, net: FeatureNet) -> Path:
+    chosen = cache.digest(index.numpy())
+    device = next(net.net.parameters()).device.type
+    settings = (net.checksum, net.resize, device, torch.__version__, BATCH)
+    return cache.home() / "features" / cache.key(dataset.fingerprint, chosen, *settings)
+
+
+def _read(path: Path) -> tuple[Tensor, Tensor | None] | None:
+    """What was written, if every bit of it still is as it was."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    if hashlib.sha256(data[DIGEST:]).digest() != data[:DIGEST]:
+        durable.tell(f"warning: {path} is damaged: its pictures are looked at again")
+        return None
+    tensors = load(data[DIGEST:])
+    return tensors["features"], tensors.get("probabilities")
+
+
+def _write(path: Path, seen: Looked) -> None:
+    """Remembers, where the disk allows; a figure does not depend on it."""
+    tensors = {"features": seen.features.contiguous()}
+    if seen.probabilities is not None:
+        tensors["probabilities"] = seen.probabilities.contiguous()
+    data = save(tensors)
+    _try(lambda: os.makedirs(path.parent, exist_ok=True))
+    _try(lambda: durable.replace(path, hashlib.sha256(data).digest() + data))
+
+
+def _try(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except (OSError, durable.StorageError):
+        return

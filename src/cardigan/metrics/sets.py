@@ -1,0 +1,117 @@
+"""Samples beside reals: how many of each, which, and in what order."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..data.dataset import Dataset
+from ..errors import UserError
+from ..randomness import generator
+from .features import FeatureNet
+from .looking import Looked, look, look_again
+
+DRAWS = 5
+"""Of train reals, at most."""
+LEAST = 2
+"""Samples below which there is no covariance."""
+
+
+class Sets(NamedTuple):
+    """Samples beside reals at the same count N, each in an order drawn by the seed."""
+
+    samples: Looked
+    train: list[Looked]  # draws that share no picture
+    test: Looked  # held-out reals: what takes the samples' place for the floor
+    dataset: Dataset
+    seed: int
+    net: FeatureNet | None = None  # what looked at them
+    game: object = None  # what made the samples, if it can be asked
+    intervals: bool = True  # whether figures bound what they tell
+
+    def of_class(self, k: int) -> "Sets":
+        """The part of class `k`, again at one count; draws of train reals become one."""
+        merged = _joined(self.train)
+        parts = [p.pick(p.labels == k) for p in (self.samples, self.test, merged)]
+        count = min(map(len, parts))
+        first = [part.pick(torch.arange(count)) for part in parts]
+        return self._replace(samples=first[0], test=first[1], train=first[2:])
+
+
+def gathered(
+    samples: Tensor,
+    labels: Tensor | None,
+    train: Dataset,
+    test: Dataset | None,
+    net: FeatureNet | None,
+    seed: int,
+    batch: int,
+) -> Sets:
+    """Looks at as many samples, train reals and test reals as the smallest of the three has.
+
+    Where the data hold more, train reals are drawn up to five times.
+
+    Raises:
+        UserError: Fewer than two of something, or points where pictures were expected.
+    """
+    _check_alike(samples, train)
+    reals, held_out = _split(train, test, seed)
+    count = _least(len(samples), len(reals), len(held_out))
+    chosen = _drawn(len(samples), count, seed, 0)
+    draws = [reals[i] for i in _drawn(len(reals), DRAWS * count, seed, 2).split(count)]
+    pick = held_out[_drawn(len(held_out), count, seed, 1)]
+    return Sets(
+        samples=look(samples[chosen], None if labels is None else labels[chosen], net, batch),
+        train=[look_again(train, i, net, batch) for i in draws if len(i) == count],
+        test=look_again(test or train, pick, net, batch),
+        dataset=train,
+        seed=seed,
+    )
+
+
+def on_counts(sets: Sets, given: int, halved: bool) -> Iterator[str]:
+    """What a reader has to know of the counts."""
+    if halved:
+        yield "no test set: the floor compares two halves of the data"
+    if len(sets.samples) < given:
+        yield f"{len(sets.samples)} of {given} samples are used: there are no more reals"
+
+
+def some(images: Tensor, count: int, *seed: int) -> Tensor:
+    """At most `count` of the images, drawn by the seed: files lie sorted by class."""
+    return images[_drawn(len(images), count, *seed)]
+
+
+def _drawn(total: int, count: int, *seed: int) -> Tensor:
+    return torch.randperm(total, generator=generator(*seed))[:count]
+
+
+def _split(train: Dataset, test: Dataset | None, seed: int) -> tuple[Tensor, Tensor]:
+    """Which reals to compare with, and which for the floor, with no picture in both."""
+    if test is not None:
+        return torch.arange(len(train)), torch.arange(len(test))
+    first, second = torch.randperm(len(train), generator=generator(seed)).chunk(2)
+    return first, second
+
+
+def _check_alike(samples: Tensor, train: Dataset) -> None:
+    if samples.dim() != train.images.dim():
+        raise UserError(
+            f"expected samples like the data's, {list(train.images.shape[1:])}, got "
+            f"{list(samples.shape[1:])}: compare pictures with pictures, points with points"
+        )
+
+
+def _least(*counts: int) -> int:
+    if min(counts) < LEAST:
+        raise UserError(
+            f"expected at least {LEAST} samples, train reals and test reals, "
+            f"got {', '.join(map(str, counts))}: take more"
+        )
+    return min(counts)
+
+
+def _joined(parts: list[Looked]) -> Looked:
+    columns = zip(*parts, strict=True)
+    return Looked(*(None if c[0] is None else torch.cat(c) for c in columns))  # pyright: ignore[reportArgumentType]

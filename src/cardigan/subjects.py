@@ -1,0 +1,155 @@
+"""What is measured: the samples of a run, or somebody's folder of images; and with what."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from . import device as devices
+from . import distributed
+from .data import catalogue
+from .data.dataset import Dataset
+from .data.folder import NoSplit
+from .data.stream import as_bytes
+from .errors import UserError
+from .game import Game
+from .metrics.sets import some
+from .progress import track
+from .randomness import mix
+from .run import Run
+
+BATCH = 250  # samples drawn at a time; another number draws other samples
+
+
+class Samples(NamedTuple):
+    """What somebody drew."""
+
+    images: Tensor  # uint8 [N, C, H, W], as a picture file holds them; or points [N, D]
+    labels: Tensor | None = None  # int64 [N], the classes that were asked for
+
+
+class Reals(NamedTuple):
+    """What samples are compared with."""
+
+    train: Dataset
+    test: Dataset | None  # none where the data have no test set
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A generator as far as it can be asked: a run, or images that somebody else made.
+
+    Attributes:
+        run: None for images.
+        game: What the run learnt, on the device; None for images.
+        images: None for a run.
+    """
+
+    path: str
+    run: Run | None = None
+    game: Game | None = None
+    images: Dataset | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called in tables."""
+        return Path(self.path).resolve().name
+
+    @property
+    def seen(self) -> int | None:
+        """The clock of a run."""
+        return None if self.game is None else self.game.seen
+
+    def draw(self, n: int, seed: int = 0, truncation: float = 1.0) -> Samples:
+        """Draws `n` samples, or takes at most `n` of the images; the same for the same seed."""
+        if self.game is not None:
+            return draw(self.game, n, seed, truncation)
+        assert self.images is not None
+        labels = self.images.labels
+        return Samples(
+            some(self.images.images, n, seed), None if labels is None else some(labels, n, seed)
+        )
+
+    def reals(self, against: str = "") -> Reals:
+        """The data to compare with: those named, or those that a run was trained on.
+
+        Raises:
+            UserError: Images, and nothing to compare them with.
+        """
+        if self.run is not None:
+            recipe = self.run.recipe
+            return reals(against or recipe.data, recipe.size, recipe.channels)
+        if not against:
+            raise UserError(
+                f"expected a run's folder, or images and what to compare them with, got "
+                f"{self.path}: add --against DATA"
+            )
+        assert self.images is not None
+        images = self.images.images
+        shape = (images.shape[-1], images.shape[1]) if images.dim() == 4 else (0, 0)
+        return reals(against, *shape)
+
+
+def subject(path: str, device: str = "auto", against: str = "given") -> Subject:
+    """The run, or the images, that a path names.
+
+    Arguments:
+        device: Where a run's samples are drawn.
+        against: What images will be compared with; if it is empty they are not even read.
+
+    Raises:
+        UserError: If the path holds neither, or images without anything to compare them with.
+    """
+    run = Run(path)
+    if run.exists:
+        return Subject(path, run, run.load().to(devices.pick(device)))
+    if not against:
+        return Subject(path)
+    return Subject(path, images=catalogue.load(path))
+
+
+def reals(name: str, size: int = 0, channels: int = 0) -> Reals:
+    """Train and test; no test set where the data have none."""
+    train = catalogue.load(name, "train", size, channels)
+    return Reals(train, held_out(lambda: catalogue.load(name, "test", size, channels)))
+
+
+def held_out(load: Callable[[], Dataset]) -> Dataset | None:
+    """The test set, or None where the data have none."""
+    try:
+        return load()
+    except NoSplit:
+        return None
+
+
+def draw(game: Game, n: int, seed: int = 0, truncation: float = 1.0) -> Samples:
+    """Draws `n` samples, each process its share; the same for any number of processes.
+
+    A game with classes draws each as often as any other.
+    """
+    labels = torch.arange(n) % game.classes if game.classes else None
+
+    def part(start: int, count: int) -> Tensor:
+        label = None if labels is None else labels[start : start + count]
+        seeded = mix(seed, start)
+        samples = game.sample(count, seed=seeded, label=label, truncation=truncation).cpu()
+        return as_bytes(samples) if samples.dim() == 4 else samples
+
+    mine = range(0, n, BATCH)[distributed.rank() :: distributed.world()]
+    parts = [part(s, min(BATCH, n - s)) for s in track(mine, "sampling")]
+    return Samples(_whole(torch.cat(parts or [part(0, 1)[:0]]), n), labels)
+
+
+def _whole(mine: Tensor, n: int) -> Tensor:
+    """The samples of all processes, in the order of one."""
+    if distributed.world() == 1:
+        return mine
+    batches = -(-n // BATCH)
+    padded = mine.new_zeros((-(-batches // distributed.world()) * BATCH, *mine.shape[1:]))
+    padded[: len(mine)] = mine
+    count = batches - distributed.rank()
+    held = padded.unflatten(0, (-1, BATCH))[: max(0, -(-count // distributed.world()))]
+    return distributed.interleaved(held, batches).flatten(0, 1)[:n]
