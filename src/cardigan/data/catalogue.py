@@ -1,6 +1,7 @@
-"""Every data set by name: shipped, published, made up, or a folder or zip of your own."""
+"""Every data set by name: shipped, published, drawn, made up, or a folder or zip of your own."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import UserError, did_you_mean, printable
-from . import cache, embedded, folder, places, toys
+from . import avatars, cache, embedded, folder, places, toys
 from .dataset import Dataset
 from .findings import counted, judge
 from .formats import Arrays
@@ -17,8 +18,9 @@ from .published import PUBLISHED
 
 DEFAULT = "fashion-mnist-mini"
 STACKED = "stacked-digits"
+AVATARS = avatars.NAME
 DIGITS = ("mnist", "mnist-5k")  # what is stacked: the first that is found
-NAMES = (DEFAULT, *PUBLISHED, *toys.TOYS, STACKED)
+NAMES = (DEFAULT, *PUBLISHED, *toys.TOYS, STACKED, AVATARS)
 LARGEST_SIDE = 2048
 
 
@@ -58,6 +60,8 @@ def load(
         return _toy(name, split, size, channels)
     if name not in NAMES:
         return folder.load(_folder(name), split, size, channels, limit)
+    if name == AVATARS:
+        return _drawn(split, size, channels)
     arrays = _arrays(name, split, directory)
     labels = torch.from_numpy(arrays.labels)
     images = _shaped(torch.from_numpy(arrays.images.copy()), size, channels)
@@ -79,8 +83,9 @@ def facts(name: str) -> Info:
     if name in PUBLISHED:
         known = PUBLISHED[name]
         return Info(name, known.counts["train"], known.size, known.channels, known.classes)
-    count = {DEFAULT: 10_000}.get(name, toys.COUNTS["train"])
-    size, channels = {DEFAULT: (28, 1), STACKED: (28, 3)}.get(name, (2, 0))
+    counts = {DEFAULT: 10_000, AVATARS: avatars.COUNTS["train"]}
+    shapes = {DEFAULT: (28, 1), STACKED: (28, 3), AVATARS: (avatars.SIZE, 3)}
+    count, (size, channels) = counts.get(name, toys.COUNTS["train"]), shapes.get(name, (2, 0))
     return Info(name, count, size, channels, _classes(name))
 
 
@@ -93,6 +98,8 @@ def where(name: str, directory: str | Path | None = None) -> str:
         return str(path.parent)
     if name == STACKED:
         return f"made of {_digits(directory)}"
+    if name == AVATARS:
+        return avatars.where()
     return {DEFAULT: "inside the package"}.get(name, "made up")
 
 
@@ -118,8 +125,15 @@ def _classes(name: str) -> tuple[str, ...]:
         return PUBLISHED[name].classes
     if name in toys.TOYS:
         return tuple(str(k) for k in range(len(toys.TOYS[name]().centres)))
-    thousand = tuple(f"{k:03d}" for k in range(1000))
-    return {STACKED: thousand}.get(name) or tuple(embedded.about()["classes"])
+    made = {STACKED: tuple(f"{k:03d}" for k in range(1000)), AVATARS: avatars.CLASSES}
+    return made.get(name) or tuple(embedded.about()["classes"])
+
+
+def _drawn(split: str, size: int, channels: int) -> Dataset:
+    dataset = avatars.load(split, size)
+    images = _shaped(dataset.images, 0, channels)
+    assert dataset.labels is not None, "avatars have labels"
+    return replace(dataset, images=images, fingerprint=_fingerprint(images, dataset.labels))
 
 
 def _toy(name: str, split: str, size: int, channels: int) -> Dataset:

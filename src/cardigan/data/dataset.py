@@ -1,6 +1,7 @@
 """What is trained on: pictures or points, and what is known about them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from torch import Tensor
@@ -11,6 +12,13 @@ class Modes(NamedTuple):
 
     centres: Tensor  # [K, D]
     std: float  # of each, in every direction
+
+
+class Attribute(NamedTuple):
+    """Something that is known of every picture."""
+
+    values: Tensor  # int64 [N]
+    names: tuple[str, ...]  # of the values
 
 
 @dataclass(frozen=True)
@@ -24,6 +32,7 @@ class Dataset:
         classes: The names of the labels.
         fingerprint: SHA-256 over the content and over how it was prepared.
         modes: Of a toy: its Gaussians.
+        attributes: What else is known of every picture, by name.
     """
 
     name: str
@@ -32,6 +41,14 @@ class Dataset:
     classes: tuple[str, ...] = ()
     fingerprint: str = ""
     modes: Modes | None = None
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def known(self) -> dict[str, Attribute]:
+        """The attributes; labels are one of them, called `label`."""
+        if self.labels is None:
+            return {**self.attributes}
+        return {**self.attributes, "label": Attribute(self.labels, self.classes)}
