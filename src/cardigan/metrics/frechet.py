@@ -120,13 +120,13 @@ def frechet_at_infinity(
     Raises:
         ValueError: Shapes that do not agree, too few features or sizes, NaN or infinity.
     """
+    distance, draw = _reweighted(real, fake), generator(seed, 1)
     least = max(2, len(fake) // 4) if least is None else least
     if sizes < 3 or not 2 <= least < len(fake):
         raise ValueError(
             f"expected at least 3 sizes from 2 or more to below {len(fake)}, "
             f"got {sizes} from {least}"
         )
-    distance, draw = _reweighted(real, fake), generator(seed, 1)
     counts = torch.linspace(least, len(fake), sizes, dtype=torch.float64).round()
     found = [_mean_over_subsets(distance, len(fake), int(n), draw) for n in counts.tolist()]
     value, slope, error = _line(1 / counts, torch.tensor(found, dtype=torch.float64))

@@ -48,8 +48,8 @@ def kernel_distance(
         ValueError: Shapes that do not agree, too few features for subsets of `size`, NaN or
             infinity.
     """
-    _check_subsets(len(real), len(fake), subsets, size)
     real, fake = _pair(real, fake)
+    _check_subsets(len(real), len(fake), subsets, size)
     draw = generator(seed)
     pairs = ((_some(real, size, draw), _some(fake, size, draw)) for _ in range(subsets))
     values = torch.stack([_sums(x, y).value() for x, y in pairs])
