@@ -26,7 +26,7 @@ def by_hand(x, y, weights):
     """Scale by scale in float64; 11 x 11 window, contrast inside it, the last with a border."""
     line = (-((torch.arange(11.0, dtype=torch.float64) - 5) ** 2) / (2 * 1.5**2)).exp()
     window = (line.outer(line) / line.sum() ** 2)[None, None]
-    x, y, product = x.double(), y.double(), 1.0
+    x, y, product = x.double(), y.double(), torch.ones(len(x)).double()
     for weight in weights:
         last = weight == weights[-1]
         a, b = ((pad(z, (5, 5, 5, 5), mode="reflect") if last else z) for z in (x, y))
