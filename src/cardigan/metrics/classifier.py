@@ -3,6 +3,8 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+SIDE = 28  # of the pictures that it was made for
+
 
 class Block(nn.Module):
     """Two convolutions and a way round them (He et al. 2016, arXiv:1603.05027 figure 1a)."""
@@ -36,6 +38,26 @@ class Classifier(nn.Module):
         """Grey images [N, 1, 28, 28] in [0, 1] to features [N, D] and logits [N, K]."""
         features = self.blocks(F.relu(self.stem(images))).mean((2, 3))
         return features, self.head(features)
+
+
+class Stacked(nn.Module):
+    """Looks at red, green and blue apart, as stacked digits want it.
+
+    Features lie side by side; a class is one of each channel, red first, and its probability
+    p(r, g, b) = p(r) p(g) p(b).
+    """
+
+    def __init__(self, inner: Classifier) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Images [N, 3, 28, 28] in [0, 1] to features [N, 3 D] and logits [N, K^3]."""
+        n = len(images)
+        features, logits = self.inner(images.reshape(3 * n, 1, *images.shape[2:]))
+        red, green, blue = logits.log_softmax(1).view(n, 3, -1).unbind(1)
+        joint = red[:, :, None, None] + green[:, None, :, None] + blue[:, None, None, :]
+        return features.reshape(n, -1), joint.flatten(1)
 
 
 def _convolution(inside: int, outside: int, size: int, stride: int = 1) -> nn.Sequential:

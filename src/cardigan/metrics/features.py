@@ -2,10 +2,12 @@
 
 import hashlib
 import json
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from itertools import chain
 from typing import NamedTuple
 
 import torch
@@ -14,14 +16,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import UserError
-from .classifier import Classifier
+from ..progress import track
+from .classifier import SIDE, Classifier
+
+Prepare = Callable[[Tensor], Tensor]
+"""From bytes [N, C, H, W] of any size, grey or colour, to the floats that a network wants."""
 
 
 class Features(NamedTuple):
     """What a network says about N pictures, on the CPU, where statistics are taken."""
 
     features: Tensor  # float64 [N, D], before the last layer
-    probabilities: Tensor  # float64 [N, K]
+    probabilities: Tensor  # float64 [N, K]; K is 0 for a network that names no classes
 
 
 @dataclass(frozen=True)
@@ -33,25 +39,63 @@ class FeatureNet:
     Attributes:
         name: What it is called in results.
         checksum: SHA-256 of its weights: figures of unlike networks are never compared.
-        classes: What its probabilities stand for.
-        size: Height and width that it wants.
-        net: Grey pictures [N, 1, size, size] in [0, 1] to features [N, D] and logits [N, K].
+        classes: What its probabilities stand for; none where it gives no probabilities.
+        resize: How pictures are prepared, for the record.
+        prepare: What does so, on the network's device.
+        net: What was prepared, to features [N, D] and logits [N, K].
+        batch: Pictures at a time that are quick, and fit the memory of small machines.
     """
 
     name: str
     checksum: str
     classes: tuple[str, ...]
-    size: int
+    resize: str
+    prepare: Prepare
     net: nn.Module
+    batch: int = 256
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Features:
-        """Looks at bytes [N, C, H, W] of any size, grey or colour."""
-        device = next(self.net.parameters()).device
-        inputs = resized(grey(images.to(device)), self.size)
-        with torch.autocast(device.type, enabled=False), _exact_convolutions():
-            features, logits = self.net.eval()(inputs)
-        return Features(features.double().cpu(), logits.double().softmax(1).cpu())
+        """Looks at bytes [N, C, H, W] of any size, grey or colour, all at once.
+
+        Raises:
+            ValueError: What came is not bytes, or neither grey nor colour.
+            UserError: A feature is NaN or infinite.
+        """
+        device = self.device
+        with torch.autocast(device.type, enabled=False), _exact():
+            outputs = self.net.eval()(self.prepare(images.to(device)))
+        features, logits = (output.double().cpu() for output in outputs)
+        self._all_finite(torch.cat([features, logits], 1))
+        return Features(features, logits.softmax(1))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        state = chain(self.net.parameters(), self.net.buffers())
+        return next(state, torch.empty(0)).device
+
+    def _all_finite(self, outputs: Tensor) -> None:
+        bad = int((~outputs.isfinite()).any(1).sum())
+        if bad:
+            raise UserError(
+                f"expected finite features from {self.name}, got NaN or infinity for {bad} of "
+                f"{len(outputs)} pictures: its weights are damaged, or too large for float32"
+            )
+
+
+def extract(net: FeatureNet, images: Tensor, batch: int = 0, label: str = "") -> Features:
+    """Features and probabilities of bytes [N, C, H, W], N at least 1, `batch` at a time.
+
+    The batch changes figures in their last bits at most: by less than 1e-5 of the largest.
+
+    Arguments:
+        batch: 0 is the network's own.
+        label: What a bar that shows progress is called; without, there is none.
+    """
+    batches = images.split(batch or net.batch)
+    parts = [net(part) for part in (track(batches, label, unit="batches") if label else batches)]
+    return Features(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
 
 @cache
@@ -61,45 +105,39 @@ def fashion_classifier(device: torch.device | str = "cpu") -> FeatureNet:
     Raises:
         UserError: The installed weights are not those that were published.
     """
-    folder = resources.files("cardigan.metrics") / "assets"
-    table = json.loads((folder / "fashion_classifier.json").read_text())
-    weights = (folder / "fashion_classifier.safetensors").read_bytes()
-    checksum = hashlib.sha256(weights).hexdigest()
-    if checksum != table["sha256"]:
-        raise UserError(
-            f"the classifier's weights should have SHA-256 {table['sha256'][:12]}..., "
-            f"got {checksum[:12]}...: install cardigan anew"
-        )
-    net = Classifier()
-    net.load_state_dict(load(weights))
-    net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    return FeatureNet("fashion_classifier", checksum, tuple(table["classes"]), 28, net.to(device))
+    return _shipped("fashion_classifier", device)
 
 
-def extract(net: FeatureNet, images: Tensor, batch: int = 256) -> Features:
-    """Features and probabilities of bytes [N, C, H, W], N at least 1, `batch` at a time.
+@cache
+def digits_classifier(device: torch.device | str = "cpu") -> FeatureNet:
+    """The classifier of MNIST that ships with the package; docs/feature-networks.md has its table.
 
-    The batch changes figures in their last bits at most: by less than 1e-5 of the largest.
+    Raises:
+        UserError: The installed weights are not those that were published.
     """
-    parts = [net(part) for part in images.split(batch)]
-    return Features(*(torch.cat(column) for column in zip(*parts, strict=True)))
+    return _shipped("digits_classifier", device)
 
 
 def grey(images: Tensor) -> Tensor:
-    """Bytes [N, C, H, W] to lightness [N, 1, H, W] in [0, 1] (ITU-R BT.601 luma).
+    """Bytes [N, 1 or 3, H, W] to lightness [N, 1, H, W] in [0, 1] (ITU-R BT.601 luma).
 
     Raises:
         ValueError: Not bytes, or neither grey nor colour.
     """
-    if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] not in (1, 3):
-        raise ValueError(
-            f"expected uint8 images [N, 1 or 3, H, W], got {images.dtype} {list(images.shape)}"
-        )
-    unit = images.float() / 255
+    unit = _checked(images).float() / 255
     if images.shape[1] == 1:
         return unit
     weights = torch.tensor([0.299, 0.587, 0.114], device=images.device)
     return (unit * weights[:, None, None]).sum(1, keepdim=True)
+
+
+def colour(images: Tensor) -> Tensor:
+    """Bytes [N, 1 or 3, H, W] to bytes [N, 3, H, W]: grey is red, green and blue alike.
+
+    Raises:
+        ValueError: Not bytes, or neither grey nor colour.
+    """
+    return _checked(images).expand(-1, 3, -1, -1)
 
 
 def resized(images: Tensor, size: int) -> Tensor:
@@ -109,8 +147,56 @@ def resized(images: Tensor, size: int) -> Tensor:
     return F.interpolate(images, (size, size), mode="bilinear", antialias=True)
 
 
-def _exact_convolutions() -> AbstractContextManager[None]:
-    """TF32 would round to 10 bits on a GPU; cuDNN's search would choose by the clock."""
-    return torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+def checksum(state: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, types, shapes and values of a module's state, in whatever layout."""
+    digest = hashlib.sha256()
+    for name, value in sorted(state.items()):
+        digest.update(f"{name} {value.dtype} {list(value.shape)}\n".encode())
+        digest.update(value.cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _checked(images: Tensor) -> Tensor:
+    if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] not in (1, 3):
+        raise ValueError(
+            f"expected uint8 images [N, 1 or 3, H, W], got {images.dtype} {list(images.shape)}"
+        )
+    return images
+
+
+def _shipped(name: str, device: torch.device | str) -> FeatureNet:
+    folder = resources.files("cardigan.metrics") / "assets"
+    table = json.loads((folder / f"{name}.json").read_text())
+    weights = (folder / f"{name}.safetensors").read_bytes()
+    sha256 = hashlib.sha256(weights).hexdigest()
+    if sha256 != table["sha256"]:
+        raise UserError(
+            f"the weights of {name} should have SHA-256 {table['sha256'][:12]}..., "
+            f"got {sha256[:12]}...: install cardigan anew"
+        )
+    net = Classifier()
+    net.load_state_dict(load(weights))
+    net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    return FeatureNet(
+        name,
+        sha256,
+        tuple(table["classes"]),
+        f"bilinear antialiased to {SIDE}, grey",
+        lambda images: resized(grey(images), SIDE),
+        net.to(device),
     )
+
+
+@contextmanager
+def _exact() -> Iterator[None]:
+    """TF32 would round to 10 bits on a GPU; cuDNN's search would choose by the clock."""
+    products = torch.backends.cuda.matmul
+    before = products.fp32_precision
+    with torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False, fp32_precision="ieee"
+    ):
+        products.fp32_precision = "ieee"
+        try:
+            yield
+        finally:
+            products.fp32_precision = before
