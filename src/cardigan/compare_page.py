@@ -3,17 +3,18 @@
 import base64
 import io
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-import numpy as np
 from jinja2 import Environment
 from PIL import Image
 
 from .comparison import ALPHA, DIRECTIONS, Pair, summary, verdict
 from .curves import number
+from .metrics.figures import FLOOR
 
 WIDTH = 300  # of the frame that intervals are drawn in, in the SVG's units
 MARGIN = 8  # of it, on both sides
@@ -80,6 +81,7 @@ def render(results: Mapping[str, Any], pictures: Mapping[str, Image.Image]) -> s
         costs=[(name, costs(results["subjects"][name])) for name in names],
         runs=[name for name in names if results["subjects"][name]["seen"] is not None],
         settings=[(field, row) for field, row in results["settings"].items()],
+        floors=any(f["better"] == FLOOR for f in results["figures"].values()),
         text=text,
         nothing=NOTHING,
         frame=WIDTH,
@@ -98,13 +100,34 @@ def figures(value: float | None) -> str:
     return NOTHING if value is None else f"{value:,.4g}".replace("-", "−")
 
 
-def rounded(value: float, *bounds: float | None) -> list[str]:
-    """A value and its interval to the same place: two digits of the interval's half width."""
-    known = [bound for bound in bounds if bound is not None]
-    if len(known) < 2 or known[0] == known[1]:
-        return [figures(number) for number in (value, *bounds)]
-    places = min(8, max(0, 1 - int(np.floor(np.log10(abs(known[1] - known[0]) / 2)))))
-    return [f"{number:,.{places}f}".replace("-", "−") for number in (value, *known)]
+def places(bounds: Iterable[tuple[float | None, float | None]]) -> int | None:
+    """Decimals that intervals can bear: two digits of half the width of the narrowest.
+
+    One that is far narrower than the others does not lengthen them all. None without a width.
+    """
+    widths = [high - low for low, high in bounds if low is not None and high is not None]
+    found = [1 - math.floor(math.log10(width / 2)) for width in widths if width > 0]
+    return max(0, min(8, max(found), min(found) + 2)) if found else None
+
+
+def rounded(value: float | None, decimals: int | None) -> str:
+    """To so many decimals, with a minus sign that is one; to four digits where none are given."""
+    if value is None or decimals is None:
+        return figures(value)
+    told = f"{value:,.{decimals}f}"
+    return told.lstrip("-") if not float(told.replace(",", "")) else told.replace("-", "−")
+
+
+def between(low: float | None, high: float | None, decimals: int | None) -> str:
+    """An interval in words."""
+    if low is None or high is None:
+        return NOTHING
+    return f"{rounded(low, decimals)} to {rounded(high, decimals)}"
+
+
+def decimals_of(figure: Mapping[str, Any]) -> int | None:
+    """Of all numbers of one figure, which stand below one another."""
+    return places((number(e.get("low")), number(e.get("high"))) for e in figure["values"].values())
 
 
 def text(value: Any) -> str:
@@ -122,27 +145,34 @@ def duration(seconds: float | None) -> str:
 
 def _block(name: str, figure: Mapping[str, Any], n: int) -> Block:
     entries, pairs = figure["values"], [Pair(**pair) for pair in figure["pairs"]]
-    floor = number(figure["floor"])
+    floor, decimals = number(figure["floor"]), decimals_of(figure)
     place = _scale(entries, floor)
+    rows = [_row(who, i, entry, place, decimals) for i, (who, entry) in enumerate(entries.items())]
     return Block(
         title(name),
         DIRECTIONS[figure["better"]].words,
-        figures(floor),
+        rounded(floor, decimals),
         None if floor is None else place(floor),
         summary(pairs, n),
-        [_row(k, i, e, place, k == figure["best"]) for i, (k, e) in enumerate(entries.items())],
+        [row._replace(best=row.name == figure["best"]) for row in rows],
         [(verdict(pair, n), _difference(pair)) for pair in pairs],
     )
 
 
-def _row(name: str, i: int, entry: Mapping[str, Any], place: Any, best: bool) -> Row:
+def _row(name: str, i: int, entry: Mapping[str, Any], place: Any, decimals: int | None) -> Row:
     value, low, high = (number(entry.get(key)) for key in ("value", "low", "high"))
     assert value is not None, "figures have values"
-    if low is None or high is None:
-        return Row(name, i, figures(value), NOTHING, place(value), None, None, best)
-    shown = rounded(value, low, high)
-    interval = f"{shown[1]} to {shown[2]}"
-    return Row(name, i, shown[0], interval, place(value), place(low), place(high), best)
+    known = low is not None and high is not None
+    return Row(
+        name,
+        i,
+        rounded(value, decimals),
+        between(low, high, decimals),
+        place(value),
+        place(low) if known else None,
+        place(high) if known else None,
+        False,
+    )
 
 
 def _scale(entries: Mapping[str, Mapping[str, Any]], floor: float | None) -> Any:
@@ -155,8 +185,9 @@ def _scale(entries: Mapping[str, Mapping[str, Any]], floor: float | None) -> Any
 
 
 def _difference(pair: Pair) -> str:
-    shown = rounded(pair.difference, pair.low, pair.high)
-    return f"{shown[0]} ({shown[1]} to {shown[2]})"
+    decimals = places([(pair.low, pair.high)])
+    interval = between(pair.low, pair.high, decimals)
+    return f"{pair.first} − {pair.second} = {rounded(pair.difference, decimals)} ({interval})"
 
 
 def costs(cost: Mapping[str, Any]) -> list[str]:

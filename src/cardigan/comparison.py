@@ -18,6 +18,7 @@ from statistics import NormalDist
 from typing import Any, NamedTuple
 
 from .curves import number
+from .metrics.figures import FLOOR, HIGHER, LOWER
 
 LEVEL = 0.95
 ALPHA = 1 - LEVEL
@@ -41,9 +42,9 @@ def _distance(value: float, floor: float) -> float:
 
 
 DIRECTIONS = {
-    "lower": Direction("lower is better", 1, _value),
-    "higher": Direction("higher is better", -1, _value),
-    "floor": Direction("nearer to the floor is better", 1, _distance),
+    LOWER: Direction("lower is better", 1, _value),
+    HIGHER: Direction("higher is better", -1, _value),
+    FLOOR: Direction("nearer to the floor is better", 1, _distance),
 }
 
 
@@ -77,7 +78,7 @@ def compared(measured: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {name: _figure({who: m[name] for who, m in measured.items()}) for name in shared}
 
 
-def pairs(entries: Mapping[str, Mapping[str, Any]], better: str = "lower") -> list[Pair]:
+def pairs(entries: Mapping[str, Mapping[str, Any]], better: str = LOWER) -> list[Pair]:
     """Every pair of generators by one figure, tested together; none without intervals.
 
     Arguments:
@@ -180,8 +181,8 @@ def differing(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, 
 
 def _figure(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     first = next(iter(entries.values()))
-    better = first.get("better") if first.get("better") in DIRECTIONS else "lower"
-    found = pairs(entries, str(better))
+    better = str(first.get("better", LOWER))
+    found = pairs(entries, better)
     return {
         "better": better,
         "floor": first.get("floor"),

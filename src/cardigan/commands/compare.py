@@ -93,6 +93,7 @@ def measured(
 ) -> "tuple[dict[str, Any], dict[str, Image]]":
     """All figures, ready for JSON, and a picture of the reals and of each."""
     from .. import comparison
+    from .. import device as devices
     from ..metrics.measure import chosen, measure
     from ..metrics.networks import network
     from ..subjects import reals as load
@@ -100,7 +101,7 @@ def measured(
     recipes = dict(_recipes(names, paths))
     reals = load(*_shape(recipes, against))
     subjects = _subjects(names, paths, reals, device)
-    net = network(features, reals.train, device)
+    net = network(features, reals.train, devices.pick(device))
     figures = {k: chosen(reals.train, metrics, net, s.game) for k, s in subjects.items()}
     shared = set.intersection(*map(set, figures.values()))
     count = min(n, *(len(s.images) for s in subjects.values() if s.images is not None), n)
@@ -282,20 +283,19 @@ def _print(results: dict[str, Any], out: str) -> None:
 
 
 def _figures(figures: Mapping[str, Any], n: int, reals: int) -> "Table":
-    from ..compare_page import NOTHING, rounded
-    from ..compare_page import figures as four
+    from ..compare_page import between, decimals_of, rounded
 
     table = _table("measure", "", title=f"{n} samples of each, {reals} reals")
     for column in ("value", "95 %", "floor"):
         table.add_column(column, justify="right", no_wrap=True)
     for name, figure in figures.items():
         table.add_section()
+        decimals, floor = decimals_of(figure), rounded(figure["floor"], decimals_of(figure))
         for i, (who, entry) in enumerate(figure["values"].items()):
-            value, *between = rounded(entry["value"], entry.get("low"), entry.get("high"))
-            best = "bold" if who == figure["best"] else ""
-            interval = NOTHING if NOTHING in between else " to ".join(between)
-            cells = (value, interval, "" if i else four(figure["floor"]))
-            _add(table, ("" if i else name, who, *cells), best)
+            value = rounded(entry["value"], decimals)
+            interval = between(entry.get("low"), entry.get("high"), decimals)
+            cells = ("" if i else name, who, value, interval, "" if i else floor)
+            _add(table, cells, "bold" if who == figure["best"] else "")
     return table
 
 
