@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from . import distributed, durable
+from . import distributed
 from .game import Game
 from .metrics.figures import Figure, cost
 from .metrics.measure import chosen, measure

@@ -19,7 +19,7 @@ from .game import Game
 from .recipe import Recipe
 
 COST = "cost"
-"""In metrics.jsonl: how far a checkpoint is from the best there could be, by the chosen measure."""
+"""In metrics.jsonl: how far a checkpoint is from the best there could be, by a chosen measure."""
 
 
 class Run:

@@ -1,17 +1,13 @@
-"""The figures by name: each a function of the samples and of reals that take their place."""
+"""The figures by name: what is offered for which data, and how each is to be read."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import torch
-from torch import Tensor
-
+from ..abilities import Decodes, Encodes, HasDensity, Maps, Reconstructs
 from ..data.dataset import Dataset
-from .classes import class_shares, classifier_score, divergence, law
+from . import asking, readings
+from .classifier import Classifier, Stacked
 from .features import FeatureNet
-from .frechet import frechet_distance
-from .kernel import kernel_distance
-from .modes import mode_coverage
 from .sets import Sets
 
 LOWER, HIGHER, FLOOR = "lower", "higher", "floor"
@@ -29,10 +25,62 @@ class Figure(NamedTuple):
     within: bool = True  # makes sense within one class
 
 
-def cost(told: dict[str, Any]) -> float:
-    """How far a figure is from the best there could be."""
-    value, floor = told["value"], told["floor"]
-    return {LOWER: value, HIGHER: -value, FLOOR: abs(value - floor)}[told["better"]]
+ANY_IMAGES = {
+    "frechet_distance": Figure(readings.frechet, least=2_000, quick=True),
+    "kernel_distance": Figure(readings.kernel, least=200, quick=True),
+    "precision": Figure(readings.precision, HIGHER, least=1_000),
+    "recall": Figure(readings.recall, HIGHER, least=1_000),
+    "density": Figure(readings.density, FLOOR, least=1_000),
+    "coverage": Figure(readings.coverage, HIGHER, least=1_000),
+    "ms_ssim": Figure(readings.ms_ssim, FLOOR, least=1_000, usual=False),
+    "sliced_wasserstein": Figure(readings.sliced_wasserstein, least=2_000, usual=False),
+    "frechet_at_infinity": Figure(readings.frechet_at_infinity, least=2_000, usual=False),
+    "pixel_distance": Figure(readings.pixel_distance, FLOOR, least=200, usual=False),
+    "feature_distance": Figure(readings.feature_distance, FLOOR, least=200, usual=False),
+}
+CLASSES = {
+    "classifier_score": Figure(readings.score, HIGHER, least=500, quick=True, within=False),
+    "class_histogram": Figure(readings.histogram, least=500, quick=True, within=False),
+}
+STACKED = {"stacked_modes": Figure(readings.stacked, HIGHER, least=10_000, within=False)}
+TOYS = {"mode_coverage": Figure(readings.modes, HIGHER, least=1_000, quick=True, within=False)}
+LABELLED = {
+    "classification_accuracy": Figure(
+        readings.classification_accuracy, HIGHER, least=2_000, usual=False, within=False
+    ),
+}
+ASKED: dict[type, dict[str, Figure]] = {
+    Decodes: {
+        "path_length": Figure(asking.path_length, least=500, usual=False, within=False),
+    },
+    Maps: {
+        "path_length_w": Figure(asking.path_length_w, least=500, usual=False, within=False),
+    },
+    Encodes: {
+        "linear_probe": Figure(asking.linear_probe, HIGHER, least=500, usual=False, within=False),
+        "neighbour_probe": Figure(asking.neighbour_probe, HIGHER, usual=False, within=False),
+    },
+    Reconstructs: {"reconstruction": Figure(asking.reconstruction, within=False)},
+    HasDensity: {"bits_per_dimension": Figure(asking.bits, within=False)},
+}
+"""What a game is asked for, by what it can do."""
+
+
+def offered(dataset: Dataset, net: FeatureNet, game: object = None) -> dict[str, Figure]:
+    """The figures that such data allow, seen through such a network, of such a game."""
+    if dataset.images.dim() != 4:
+        return TOYS if dataset.modes else {}
+    figures = dict(ANY_IMAGES)
+    if knows(net, dataset):
+        figures |= CLASSES
+    if knows(net, dataset) and isinstance(net.net, Stacked):
+        figures |= STACKED
+    if dataset.labels is not None:
+        figures |= LABELLED
+    for ability, more in ASKED.items():
+        if isinstance(game, ability) and _can(ability, net, dataset):
+            figures |= more
+    return figures
 
 
 def knows(net: FeatureNet, dataset: Dataset) -> bool:
@@ -40,90 +88,17 @@ def knows(net: FeatureNet, dataset: Dataset) -> bool:
     return dataset.labels is not None and bool(net.classes) and dataset.classes == net.classes
 
 
-def offered(dataset: Dataset, net: FeatureNet, game: object = None) -> dict[str, Figure]:
-    """The figures that such data allow, seen through such a network."""
-    if dataset.images.dim() != 4:
-        return TOYS if dataset.modes else {}
-    return ANY_IMAGES | CLASSES if knows(net, dataset) else ANY_IMAGES
+def cost(told: dict[str, Any]) -> float:
+    """How far a figure is from the best there could be."""
+    value, floor = told["value"], told["floor"]
+    return {LOWER: value, HIGHER: -value, FLOOR: abs(value - (floor or 0))}[told["better"]]
 
 
-def _frechet(sets: Sets) -> dict[str, Any]:
-    """The mean over draws of reals: one draw's luck moves the floor by half."""
-
-    def against(features: Tensor) -> Tensor:
-        return torch.tensor([frechet_distance(real.features, features) for real in sets.train])
-
-    values, floors = against(sets.samples.features), against(sets.test.features)
-    return {
-        "value": values.mean().item(),
-        "floor": floors.mean().item(),
-        "std": values.std(correction=0).item(),
-        "floor_std": floors.std(correction=0).item(),
-        "draws": len(values),
+def _can(ability: type, net: FeatureNet, dataset: Dataset) -> bool:
+    """Steps on a path are too small for bytes, so they need a network that takes floats."""
+    needs = {
+        Decodes: isinstance(net.net, Classifier),
+        Maps: isinstance(net.net, Classifier),
+        Encodes: dataset.labels is not None,
     }
-
-
-def _kernel(sets: Sets) -> dict[str, Any]:
-    real = torch.cat([draw.features for draw in sets.train])
-    size = max(2, min(1000, len(sets.test.features) // 2))  # alike subsets would have no spread
-    value = kernel_distance(real, sets.samples.features, size=size)
-    floor = kernel_distance(real, sets.test.features, size=size)
-    return {
-        "value": value.mean,
-        "floor": floor.mean,
-        "std": value.std,
-        "floor_std": floor.std,
-        "subset_size": size,
-    }
-
-
-def _score(sets: Sets) -> dict[str, Any]:
-    value, floor = (_known(s.probabilities) for s in _measured(sets))
-    return {"value": classifier_score(value), "floor": classifier_score(floor)}
-
-
-def _histogram(sets: Sets) -> dict[str, Any]:
-    names = sets.dataset.classes
-    expected = law(_known(sets.dataset.labels), len(names))
-    shares, floor = (class_shares(_known(s.probabilities)) for s in _measured(sets))
-    return {
-        "value": divergence(shares, expected).item(),
-        "floor": divergence(floor, expected).item(),
-        "shares": dict(zip(names, shares.tolist(), strict=True)),
-    }
-
-
-def _modes(sets: Sets) -> dict[str, Any]:
-    modes = _known(sets.dataset.modes)
-    value, floor = (mode_coverage(s.images, modes) for s in _measured(sets))
-    return {
-        "value": value.captured,
-        "floor": floor.captured,
-        "modes": len(modes.centres),
-        "touched": value.touched,
-        "touched_floor": floor.touched,
-        "high_quality": value.high_quality,
-        "high_quality_floor": floor.high_quality,
-        "kl": value.kl,
-        "kl_floor": floor.kl,
-    }
-
-
-def _measured(sets: Sets) -> tuple[Any, Any]:
-    return sets.samples, sets.test
-
-
-def _known(part: Any) -> Any:
-    assert part is not None, "offered only where it is known"
-    return part
-
-
-ANY_IMAGES: dict[str, Figure] = {
-    "frechet_distance": Figure(_frechet, least=2_000, quick=True),
-    "kernel_distance": Figure(_kernel, least=200, quick=True),
-}
-CLASSES: dict[str, Figure] = {
-    "classifier_score": Figure(_score, HIGHER, least=500, quick=True, within=False),
-    "class_histogram": Figure(_histogram, least=500, quick=True, within=False),
-}
-TOYS: dict[str, Figure] = {"mode_coverage": Figure(_modes, HIGHER, least=1_000, quick=True)}
+    return needs.get(ability, True)

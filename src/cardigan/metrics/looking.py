@@ -15,8 +15,6 @@ from ..data import cache
 from ..data.dataset import Dataset
 from .features import FeatureNet, extract
 
-BATCH = 256
-"""Pictures that a network looks at together; figures do not depend on it."""
 DIGEST = hashlib.sha256().digest_size
 
 
@@ -33,24 +31,25 @@ class Looked(NamedTuple):
 
     def pick(self, index: Tensor) -> "Looked":
         """Some of them: index int64 [M], or a mask [N]."""
-        return Looked(*(None if part is None else part[index] for part in self))
+        parts = (None if part is None else part[index] for part in self)
+        return Looked(*parts)  # pyright: ignore[reportArgumentType]
 
 
-def look(
-    images: Tensor, labels: Tensor | None, net: FeatureNet | None, batch: int = BATCH
-) -> Looked:
-    """Looks at pictures through a network, each process at its share; without one, at points."""
+def look(images: Tensor, labels: Tensor | None, net: FeatureNet | None, batch: int = 0) -> Looked:
+    """Looks at pictures through a network, each process at its share; without one, at points.
+
+    Arguments:
+        batch: Pictures at a time; 0 is the network's own. Figures do not depend on it.
+    """
     if net is None:
         return Looked(images, images.double(), None, labels)
     mine = images[distributed.rank() :: distributed.world()]
-    seen = extract(net, mine, batch)
+    seen = extract(net, mine, batch, "looking")
     parts = [None if p is None else distributed.interleaved(p, len(images)) for p in seen]
     return Looked(images, *parts, labels=labels)  # pyright: ignore[reportArgumentType]
 
 
-def look_again(
-    dataset: Dataset, index: Tensor, net: FeatureNet | None, batch: int = BATCH
-) -> Looked:
+def look_again(dataset: Dataset, index: Tensor, net: FeatureNet | None, batch: int = 0) -> Looked:
     """Looks at some pictures of a data set, or reads what was seen when it last did.
 
     What is remembered lies under a key of all that it depends on: the content of the data set,
@@ -72,8 +71,7 @@ def look_again(
 
 def _place(dataset: Dataset, index: Tensor, net: FeatureNet) -> Path:
     chosen = cache.digest(index.numpy())
-    device = next(net.net.parameters()).device.type
-    settings = (net.checksum, net.resize, device, torch.__version__, BATCH)
+    settings = (net.checksum, net.resize, net.device.type, torch.__version__)
     return cache.home() / "features" / cache.key(dataset.fingerprint, chosen, *settings)
 
 

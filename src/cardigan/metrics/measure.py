@@ -12,7 +12,6 @@ from ..data.dataset import Dataset
 from ..errors import UserError, did_you_mean
 from .features import FeatureNet
 from .figures import Figure, knows, offered
-from .looking import BATCH
 from .networks import network_for
 from .sets import LEAST, Sets, gathered, on_counts
 
@@ -38,7 +37,7 @@ def measure(
     net: FeatureNet | None = None,
     by_class: bool = False,
     intervals: bool = True,
-    batch: int = BATCH,
+    batch: int = 0,
 ) -> dict[str, Any]:
     """Measures samples against the data; what comes back is ready for JSON.
 
@@ -58,7 +57,7 @@ def measure(
         net: What looks at pictures; without, the network that suits the data.
         by_class: Whether to measure each class by itself, too.
         intervals: Whether `low` and `high` are wanted, which take most of the time.
-        batch: Pictures that the network looks at together.
+        batch: Pictures that the network looks at together; 0 is its own choice.
 
     Raises:
         UserError: Fewer than two samples or reals, points where pictures were expected, or
@@ -159,7 +158,7 @@ def _about(sets: Sets, net: FeatureNet | None) -> dict[str, Any]:
         "network": net.name,
         "network_sha256": net.checksum,
         "resize": net.resize,
-        "device": str(next(net.net.parameters()).device),
+        "device": str(net.device),
         "precision": "features in float32, statistics in float64",
     }
 

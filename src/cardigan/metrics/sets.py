@@ -1,7 +1,7 @@
 """Samples beside reals: how many of each, which, and in what order."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -29,6 +29,13 @@ class Sets(NamedTuple):
     net: FeatureNet | None = None  # what looked at them
     game: object = None  # what made the samples, if it can be asked
     intervals: bool = True  # whether figures bound what they tell
+    shared: dict[str, Any] = {}  # work that several figures need; `gathered` gives each its own
+
+    def once(self, what: str, work: Callable[[], Any]) -> Any:
+        """What `work` gives, which is done once for all figures of these sets."""
+        if what not in self.shared:
+            self.shared[what] = work()
+        return self.shared[what]
 
     def of_class(self, k: int) -> "Sets":
         """The part of class `k`, again at one count; draws of train reals become one."""
@@ -36,7 +43,7 @@ class Sets(NamedTuple):
         parts = [p.pick(p.labels == k) for p in (self.samples, self.test, merged)]
         count = min(map(len, parts))
         first = [part.pick(torch.arange(count)) for part in parts]
-        return self._replace(samples=first[0], test=first[1], train=first[2:])
+        return self._replace(samples=first[0], test=first[1], train=first[2:], shared={})
 
 
 def gathered(
@@ -67,6 +74,7 @@ def gathered(
         test=look_again(test or train, pick, net, batch),
         dataset=train,
         seed=seed,
+        shared={},
     )
 
 

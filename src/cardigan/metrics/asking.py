@@ -1,0 +1,145 @@
+"""What a game says when it is asked for more than samples: figures that need its abilities."""
+
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..data.stream import as_bytes, as_floats
+from ..progress import track
+from .bootstrap import Interval, mean_interval
+from .density import bits_per_dimension, pixel_histogram
+from .features import extract
+from .path_length import lerp, path_lengths, slerp, unrounded
+from .path_length import path_length as trimmed
+from .probe import Labelled
+from .probe import linear_probe as fitted
+from .probe import neighbour_probe as by_neighbours
+from .reconstruction import compared, means
+from .sets import Sets
+
+BATCH = 250
+
+
+def path_length(sets: Sets) -> dict[str, Any]:
+    """In Z, on arcs between latents: anywhere on them, and at their ends."""
+    game: Any = sets.game
+    return _path_length(sets, _latents(sets, 0), _latents(sets, 1), game.decode, slerp)
+
+
+def path_length_w(sets: Sets) -> dict[str, Any]:
+    """In W, on straight lines between mapped latents."""
+    game: Any = sets.game
+    starts, ends = (_in_batches(game.map, _latents(sets, i)) for i in (0, 1))
+    return _path_length(sets, starts, ends, game.synthesise, lerp)
+
+
+def linear_probe(sets: Sets) -> dict[str, Any]:
+    """The accuracy of logistic regression on codes, beside the same on the network's features."""
+    value, floor = (fitted(*pair, seed=sets.seed) for pair in _codes(sets))
+    return {
+        "value": value.accuracy,
+        "floor": floor.accuracy,
+        **_bounds(value.interval),
+        "permuted": value.permuted,
+        "penalty": value.penalty,
+    }
+
+
+def neighbour_probe(sets: Sets) -> dict[str, Any]:
+    """The accuracy of the nearest neighbour's class, by codes and by the network's features."""
+    value, floor = (by_neighbours(*pair) for pair in _codes(sets))
+    return {"value": value, "floor": floor}
+
+
+def reconstruction(sets: Sets) -> dict[str, Any]:
+    """Mean squared error on held-out reals, values in [0, 1]; floor: the nearest train real."""
+    game: Any = sets.game
+    originals, train = sets.test.images, torch.cat([draw.images for draw in sets.train])
+    rebuilt = _in_batches(lambda x: as_bytes(game.reconstruct(as_floats(x))), originals)
+    look = partial(extract, sets.net) if sets.net else None
+    found = {name: means(of) for name, of in compared(originals, rebuilt, train, look).items()}
+    mine = found["rebuilt"]
+    return {
+        "value": mine["mse"].value,
+        "floor": found["nearest_image"]["mse"].value,
+        **_bounds(mine["mse"].interval),
+        "mean_image": found["mean_image"]["mse"].value,
+        **{name: mean.value for name, mean in mine.items() if name in SAID},
+    }
+
+
+SAID = ("psnr", "ssim", "agreement", "cosine")
+
+
+def bits(sets: Sets) -> dict[str, Any]:
+    """Bits per dimension of held-out reals; the floor: a model of each pixel by itself."""
+    game: Any = sets.game
+    images, dimensions = sets.test.images, sets.test.images[0].numel()
+    value = bits_per_dimension(_in_batches(game.log_prob, images), dimensions)
+    histogram = pixel_histogram(torch.cat([draw.images for draw in sets.train]))
+    floor = bits_per_dimension(histogram.log_prob(images), dimensions)
+    return {
+        "value": value.mean().item(),
+        "floor": floor.mean().item(),
+        **_bounds(mean_interval(value)),
+    }
+
+
+def _path_length(
+    sets: Sets, starts: Tensor, ends: Tensor, decode: Any, path: Any
+) -> dict[str, Any]:
+    assert sets.net is not None
+    measure = partial(
+        path_lengths, decode, unrounded(sets.net.net), starts, ends, path, seed=sets.seed
+    )
+    full, end = trimmed(measure(full=True)), trimmed(measure(full=False))
+    return {
+        "value": full.mean,
+        "floor": None,  # reals have no latents
+        **_bounds(full.interval),
+        "at_ends": end.mean,
+        "paths": len(starts),
+    }
+
+
+def _latents(sets: Sets, which: int) -> Tensor:
+    game: Any = sets.game
+    return game.latents(min(len(sets.samples), 2_000), seed=2 * sets.seed + which)
+
+
+def _codes(sets: Sets) -> list[tuple[Labelled, Labelled]]:
+    """Train and test reals, as the game encodes them and as the network sees them."""
+    game: Any = sets.game
+    train, test = sets.train, sets.test
+    labels = torch.cat([_labels(draw.labels) for draw in train])
+
+    def encoded(images: Tensor) -> Tensor:
+        return _in_batches(lambda x: game.encode(as_floats(x)), images)
+
+    return [
+        (
+            Labelled(encoded(torch.cat([draw.images for draw in train])), labels),
+            Labelled(encoded(test.images), _labels(test.labels)),
+        ),
+        (
+            Labelled(torch.cat([draw.features for draw in train]), labels),
+            Labelled(test.features, _labels(test.labels)),
+        ),
+    ]
+
+
+def _labels(labels: Tensor | None) -> Tensor:
+    assert labels is not None, "offered for labelled data only"
+    return labels
+
+
+@torch.no_grad()
+def _in_batches(function: Any, x: Tensor) -> Tensor:
+    """Asks the game, on its device, for a few at a time; answers lie on the CPU."""
+    return torch.cat([function(part).cpu() for part in track(x.split(BATCH), "asking")])
+
+
+def _bounds(interval: Interval) -> dict[str, float]:
+    return {"low": interval.low, "high": interval.high}
