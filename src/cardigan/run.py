@@ -103,7 +103,7 @@ class Run:
     def best(self) -> Path | None:
         """The checkpoint with the best figure of those measured beside training, if it is kept."""
         path = self.path / "metrics.jsonl"
-        costs = [_cost(line) for line in path.open("rb")] if path.exists() else []
+        costs = map(_cost, path.read_bytes().splitlines()) if path.exists() else ()
         places = (self.checkpoints / f"{seen:09}" for cost, seen in sorted(costs) if cost < inf)
         return next((place for place in places if place.is_dir()), None)
 
@@ -134,7 +134,8 @@ class Run:
         """Forgets what was noted after the clock `seen`, for it is going to happen again."""
         for name in ("log.jsonl", "metrics.jsonl"):
             if (path := self.path / name).exists():
-                kept = b"".join(line for line in path.open("rb") if _at(line) <= seen)
+                lines = path.read_bytes().splitlines(keepends=True)
+                kept = b"".join(line for line in lines if _at(line) <= seen)
                 durable.replace(path, kept)
         for picture in self.pictures.glob("*.png"):
             if picture.stem.isdecimal() and int(picture.stem) > seen:
