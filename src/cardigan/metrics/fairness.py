@@ -128,7 +128,7 @@ def same_law(judged: Judged, law: Tensor, reals: float = math.inf, seed: int = 0
     """
     _check(judged)
     law = law.double()
-    statistic = _wald(judged.counts, judged.confusion, law, reals).item()
+    statistic = wald(judged.counts, judged.confusion, law, reals).item()
     expected = judged.counts.sum() * (judged.confusion / judged.confusion.sum(1, keepdim=True)).T
     if (expected @ law).min() < RARE:
         return Test(statistic, _simulated(judged, law, reals, statistic, seed))
@@ -141,8 +141,13 @@ def chi_square_tail(statistic: float, freedom: int) -> float:
     return torch.special.gammaincc(half[0], half[1]).item()
 
 
-def _wald(counts: Tensor, confusion: Tensor, law: Tensor, reals: float) -> Tensor:
-    """The statistic of `same_law` for one audit or many: [..., K], [..., K, K], [..., K]."""
+def wald(counts: Tensor, confusion: Tensor, law: Tensor, reals: float) -> Tensor:
+    """The statistic of `same_law` for one audit or for many.
+
+    Arguments:
+        counts: [..., K], and `confusion` [..., K, K], as in `Judged`.
+        law: [..., K], estimated from so many `reals`.
+    """
     n, rows = counts.sum(-1, keepdim=True), confusion.sum(-1, keepdim=True)
     expected = torch.einsum("...kj,...k->...j", confusion / rows, law)
     errs, known = _smooth(confusion), law if math.isinf(reals) else _smooth(law * reals)
@@ -169,7 +174,7 @@ def _simulated(judged: Judged, law: Tensor, reals: float, statistic: float, seed
         counts = drawn(judged.counts.sum().item(), errs.T @ truth)
         confusion = torch.stack([drawn(r.item(), e) for r, e in zip(rows, errs, strict=True)], 1)
         laws = truth.expand_as(counts) if math.isinf(reals) else drawn(reals, truth) / reals
-        found = _wald(counts, confusion, laws, reals)
+        found = wald(counts, confusion, laws, reals)
         larger += int((found >= statistic * (1 - 1e-9)).sum())
     return (1 + larger) / (1 + SIMULATIONS)
 
