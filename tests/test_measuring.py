@@ -137,7 +137,13 @@ def test_lines_that_a_stranger_wrote_tell_no_best(tmp_path):
     run = trained(tmp_path / "run")
     best = run.best()
     with (run.path / "metrics.jsonl").open("a") as file:
-        for line in ('{"cost": "x", "seen": 512}', '{"cost": -9}', "[]", "{", '{"cost": -9, "seen": 7}'):
+        for line in (
+            '{"cost": "x", "seen": 512}',
+            '{"cost": -9}',
+            "[]",
+            "{",
+            '{"cost": -9, "seen": 7}',
+        ):
             file.write(line + "\n")
     assert run.best() == best
 

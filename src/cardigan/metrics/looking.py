@@ -3,8 +3,8 @@
 import hashlib
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from safetensors.torch import load, save
@@ -18,7 +18,8 @@ from .features import FeatureNet, extract
 DIGEST = hashlib.sha256().digest_size
 
 
-class Looked(NamedTuple):
+@dataclass(frozen=True)
+class Looked:
     """N pictures or points, and what is known of them."""
 
     images: Tensor  # uint8 [N, C, H, W], or points [N, D]
@@ -31,8 +32,13 @@ class Looked(NamedTuple):
 
     def pick(self, index: Tensor) -> "Looked":
         """Some of them: index int64 [M], or a mask [N]."""
-        parts = (None if part is None else part[index] for part in self)
+        parts = (None if part is None else part[index] for part in self.columns)
         return Looked(*parts)  # pyright: ignore[reportArgumentType]
+
+    @property
+    def columns(self) -> tuple[Tensor | None, ...]:
+        """All that is known, in the order of the fields."""
+        return self.images, self.features, self.probabilities, self.labels
 
 
 def look(images: Tensor, labels: Tensor | None, net: FeatureNet | None, batch: int = 0) -> Looked:

@@ -1,6 +1,7 @@
 """Every figure about a generator's samples, each beside what real data would get."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -112,7 +113,7 @@ def _by_class(
     sets: Sets, figures: Mapping[str, Figure], net: FeatureNet
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each class by itself, where it has two samples and two reals at least."""
-    sets = sets._replace(samples=sets.samples._replace(labels=_labels(sets, net)))
+    sets = sets._replace(samples=replace(sets.samples, labels=_labels(sets, net)))
     for k, name in enumerate(sets.dataset.classes):
         part = sets.of_class(k)
         count = {"samples": len(part.samples)}

@@ -121,5 +121,5 @@ def _least(*counts: int) -> int:
 
 
 def _joined(parts: list[Looked]) -> Looked:
-    columns = zip(*parts, strict=True)
+    columns = zip(*(part.columns for part in parts), strict=True)
     return Looked(*(None if c[0] is None else torch.cat(c) for c in columns))  # pyright: ignore[reportArgumentType]
