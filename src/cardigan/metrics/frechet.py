@@ -71,8 +71,9 @@ def frechet_interval(
 ) -> Interval:
     """Where the distance would lie with as many other fakes of the same generator.
 
-    A bootstrap over the fakes, with the reals held fixed. It errs on the wide side: up to twice
-    as wide as need be where fakes equal reals or are few for their dimensions.
+    A bootstrap over the fakes, with the reals held fixed. It errs on the wide side where fakes
+    equal reals or are few for their dimensions: 1.3 times as wide as need be at 300 fakes in 8
+    dimensions, 2.4 times at 300 in 64.
 
     Arguments:
         real: [N, D], or the Gaussian fitted to them.
