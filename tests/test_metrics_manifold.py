@@ -139,10 +139,11 @@ def test_moved_turned_and_scaled_together_nothing_changes():
     assert compared(3 * x @ turn + 5, 3 * y @ turn + 5)[:4] == compared(x, y)[:4]
 
 
-def test_the_block_changes_nothing(monkeypatch):
+@pytest.mark.parametrize(("limit", "value"), [("BLOCK", 7), ("NUMBERS", 100), ("KEPT", 0)])
+def test_the_block_changes_nothing(limit, value, monkeypatch):
     x, y = draw(150, 8), draw(130, 8, seed=1)
     whole = compared(x, y)
-    monkeypatch.setattr(nearest_module, "BLOCK", 7)
+    monkeypatch.setattr(nearest_module, limit, value)
     parts = compared(x, y)
     assert all(torch.equal(torch.as_tensor(a), torch.as_tensor(b)) for a, b in zip(whole, parts))  # noqa: B905
 

@@ -129,11 +129,11 @@ def realism(real: Manifold, samples: Tensor) -> Tensor:
     small = real.radii <= real.radii.quantile(0.5)
     points, limits = real.points[small], real.radii[small]
     seen = frame(points, samples)
-    balls = [block(points[rows], seen, torch.float64) for rows in slices(len(points))]
+    balls = [block(points[rows], seen, torch.float64) for rows in slices(points)]
     parts = []
-    for rows in slices(len(samples)):
+    for rows in slices(samples):
         x, ratios = block(samples[rows], seen, torch.float64), []
-        for columns, y in zip(slices(len(points)), balls, strict=True):
+        for columns, y in zip(slices(points), balls, strict=True):
             ratios.append(_realism(x, y, limits[columns]))
         parts.append(torch.stack(ratios).amax(0))
     return torch.cat(parts)
@@ -158,7 +158,7 @@ class _Part(NamedTuple):
 
 
 def _parts(balls: Manifold, seen: Frame) -> Iterator[_Part]:
-    for rows in slices(len(balls.points)):
+    for rows in slices(balls.points):
         points = balls.points[rows]
         yield _Part(rows, points, balls.radii[rows], block(points, seen))
 

@@ -11,7 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-BLOCK = 2048  # points whose distances are held at once, to as many others
+BLOCK = 2048  # points whose distances are held at once, to as many others,
+NUMBERS = 1 << 24  # or fewer where they would hold more numbers than this
+KEPT = 1 << 28  # numbers of a set up to which its blocks are kept once made
 SPARE = 6  # candidates beyond k, whose order float32 may not know
 CELLS = 1 << 18  # numbers that are subtracted at once, so that they stay in the cache
 
@@ -65,7 +67,7 @@ def nearest(
         raise ValueError(f"expected k of 1 to {choice}, the points to choose from, got {k}")
     search = _Search(points, k, seen)
     parts = []
-    for rows in slices(len(queries)):
+    for rows in slices(queries):
         without = None if exclude is None else exclude[rows]
         kept = search.candidates(queries[rows], without)
         parts.append(search.decided(queries[rows], without, kept))
@@ -80,11 +82,12 @@ def radii(points: Tensor, k: int) -> Tensor:
     seen = frame(points)
     if not 1 <= k < len(points):
         raise ValueError(f"expected k of 1 to {len(points) - 1}, got {k}: take more points")
-    search, rows = _Search(points, k, seen), list(slices(len(points)))
-    kept = [_nothing(len(block.norms), k) for block in search.blocks]
-    for i, x in enumerate(search.blocks):
-        for j, y in enumerate(search.blocks[i:], i):
-            low = bounds(x, y).low
+    search, rows = _Search(points, k, seen), list(slices(points))
+    kept = [_nothing(r.stop - r.start, k) for r in rows]
+    for i in range(len(rows)):
+        x = search.block(i)
+        for j in range(i, len(rows)):
+            low = bounds(x, search.block(j)).low
             if i == j:
                 low.fill_diagonal_(torch.inf)
             kept[i] = _merged(kept[i], low, rows[j].start)
@@ -145,9 +148,10 @@ def bounds(x: Block, y: Block) -> Bounds:
     return Bounds(low, x.doubt.to(kind), y.doubt.to(kind))
 
 
-def slices(n: int) -> Iterator[slice]:
-    """Blocks that cover n rows."""
-    return (slice(start, min(start + BLOCK, n)) for start in range(0, n, BLOCK))
+def slices(points: Tensor) -> Iterator[slice]:
+    """Rows of points [N, D], block by block."""
+    n, step = len(points), min(BLOCK, max(1, NUMBERS // points.shape[1]))
+    return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
 
 class _Search:
@@ -155,16 +159,23 @@ class _Search:
 
     def __init__(self, points: Tensor, k: int, seen: Frame) -> None:
         self.points, self.k, self.seen = points, k, seen
-        self.blocks = [block(points[rows], seen) for rows in slices(len(points))]
+        self.rows = list(slices(points))
+        few = points.numel() <= KEPT
+        self.blocks = [block(points[rows], seen) for rows in self.rows] if few else []
+
+    def block(self, i: int, kind: torch.dtype | None = None) -> Block:
+        """Some of the points."""
+        if self.blocks and kind is None:
+            return self.blocks[i]
+        return block(self.points[self.rows[i]], self.seen, kind)
 
     def candidates(
         self, queries: Tensor, exclude: Tensor | None, kind: torch.dtype | None = None
     ) -> Neighbours:
         """The k + SPARE points whose squared distance is bounded lowest, and these bounds."""
         kept, x = _nothing(len(queries), self.k), block(queries, self.seen, kind)
-        for i, rows in enumerate(slices(len(self.points))):
-            y = block(self.points[rows], self.seen, kind) if kind else self.blocks[i]
-            low = bounds(x, y).low
+        for i, rows in enumerate(self.rows):
+            low = bounds(x, self.block(i, kind)).low
             if exclude is not None:
                 here = (exclude >= rows.start) & (exclude < rows.stop)
                 low[here, exclude[here] - rows.start] = torch.inf
