@@ -35,7 +35,7 @@ for name in ("commands.data", "commands.train", "data.embedded", "data.folder", 
 BATCH = 4
 TINY = (
     "--size=16", "--width=2", "--latents=8", f"--training.batch={BATCH}",
-    f"--training.log_every={BATCH}", "--measure=0",
+    f"--training.log_every={BATCH}", "--training.measure_share=0", "--measure=0",
 )  # fmt: skip
 SECONDS = ("seconds", "images_per_second")  # of a line of the log: the only ones that may differ
 HASHED = ("game.safetensors", "optimizers.safetensors", "state.json")

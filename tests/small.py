@@ -23,6 +23,7 @@ def _training(batch: int, rounds: int) -> Training:
         log_every=batch,
         picture_every=10 * batch,
         checkpoint_every=10 * batch,
+        measure_share=0,
     )
 
 

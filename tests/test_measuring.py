@@ -133,6 +133,15 @@ def test_a_mistake_is_told_in_one_line(tmp_path, capsys, word, told):
     assert line.startswith("cardigan: error:") and told in line.splitlines()[-1]
 
 
+STRANGE = (
+    '{"cost": "x", "seen": 512}',
+    '{"cost": -9}',
+    "[]",
+    "{",
+    '{"cost": -9, "seen": 7}',
+)
+
+
 def test_lines_that_a_stranger_wrote_tell_no_best(tmp_path):
     run = trained(tmp_path / "run")
     best = run.best()

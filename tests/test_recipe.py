@@ -28,6 +28,7 @@ WRONG = {
     "training.images": [0, -1, 2**63], "training.batch": [0], "training.microbatch": [-1],
     "training.seed": [-1, 2**63], "training.tolerate": [-1], "training.log_every": [0],
     "training.picture_every": [0], "training.checkpoint_every": [0], "training.keep": [0],
+    "training.measure_images": [1], "training.measure_share": [-0.1, 1.1, float("nan")],
 }  # fmt: skip
 FITS_ALL = {"gan": {"size"}, "ring-gan": {"size"}, "grid-gan": {"size"}}  # any size will do
 
@@ -125,7 +126,8 @@ def test_a_batch_that_does_not_divide_is_told_in_one_line():
 
 MAY_CHANGE = {
     "training.images", "training.device", "training.log_every", "training.picture_every",
-    "training.checkpoint_every", "training.keep",
+    "training.checkpoint_every", "training.keep", "training.best", "training.measure_images",
+    "training.measure_share",
 }  # fmt: skip
 
 

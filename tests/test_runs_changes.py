@@ -22,6 +22,9 @@ SAFE = {
     "training.picture_every": 9,
     "training.checkpoint_every": 9,
     "training.keep": 3,
+    "training.best": "fid",
+    "training.measure_images": 5,
+    "training.measure_share": 0.01,
 }
 UNSAFE = {
     "data": "fashion-mnist-mini",

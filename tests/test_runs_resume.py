@@ -20,7 +20,10 @@ from process_tools import (
 
 ROUNDS = 20
 LOSSES = ("non-saturating", "minimax", "least-squares", "wasserstein", "hinge")
-POINTS = (f"--training.batch={BATCH}", f"--training.log_every={BATCH}", "--measure=0")
+POINTS = (
+    f"--training.batch={BATCH}", f"--training.log_every={BATCH}", "--measure=0",
+    "--training.measure_share=0",
+)  # fmt: skip
 EVERY = ("--training.checkpoint_every", BATCH, "--training.keep", 99)
 
 # A way of training a row: recipe, options, and images that a round takes.

@@ -63,6 +63,7 @@ def measured(
     device: str,
 ) -> dict[str, Any]:
     """Measures, and notes the figures of a run in its folder."""
+    from .. import device as devices
     from .. import distributed, report
     from ..metrics.measure import chosen, measure
     from ..metrics.networks import network
@@ -70,7 +71,7 @@ def measured(
 
     found = subject(path, device, against)
     train, test = found.reals(against)
-    net = network(features, train, device)
+    net = network(features, train, devices.pick(device))
     figures = chosen(train, metrics, net, found.game)
     drawn = found.draw(n, seed)
     results = measure(
