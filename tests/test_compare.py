@@ -16,7 +16,7 @@ from scipy import stats
 from cardigan import comparison, subjects
 from cardigan.__main__ import main
 from cardigan.commands.compare import compare
-from cardigan.compare_page import places, render, rounded
+from cardigan.compare_page import places, render, rounded, rounded_floor
 from cardigan.comparison import compared, differing, holm, names, pairs, summary
 from cardigan.data import catalogue
 from cardigan.errors import UserError
@@ -222,6 +222,13 @@ ROUNDED = {
 @pytest.mark.parametrize(("bounds", "value", "shown"), ROUNDED.values(), ids=ROUNDED)
 def test_numbers_are_rounded_to_what_their_intervals_can_bear(bounds, value, shown):
     assert rounded(value, places(bounds)) == shown
+
+
+@pytest.mark.parametrize(
+    ("floor", "shown"), [(0.0429, "0.043"), (3.14159, "3.14"), (0.0, "0"), (None, "–")]
+)
+def test_a_floor_keeps_two_digits(floor, shown):
+    assert rounded_floor(floor, 2) == shown
 
 
 # -------------------------------------------------------------------------------------- the page

@@ -118,6 +118,13 @@ def rounded(value: float | None, decimals: int | None) -> str:
     return told.lstrip("-") if not float(told.replace(",", "")) else told.replace("-", "−")
 
 
+def rounded_floor(floor: float | None, decimals: int | None) -> str:
+    """As the values, but never so short that nothing of it is left."""
+    if floor is None or decimals is None or abs(floor) >= 10 ** (1 - decimals):
+        return rounded(floor, decimals)
+    return f"{floor:.2g}".replace("-", "−")
+
+
 def between(low: float | None, high: float | None, decimals: int | None) -> str:
     """An interval in words."""
     if low is None or high is None:
@@ -151,7 +158,7 @@ def _block(name: str, figure: Mapping[str, Any], n: int) -> Block:
     return Block(
         title(name),
         DIRECTIONS[figure["better"]].words,
-        rounded(floor, decimals),
+        rounded_floor(floor, decimals),
         None if floor is None else place(floor),
         summary(pairs, n),
         [row._replace(best=row.name == figure["best"]) for row in rows],

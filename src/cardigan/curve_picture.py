@@ -26,6 +26,7 @@ LEFT, RIGHT = 0.065, 0.98  # of the width
 COLUMNS = 12  # values that are shown by pictures
 BETWEEN = 0.06  # columns, of the width of one
 GAP = 1  # pixels round a picture
+LABEL = (75, 27)  # pixels that a label takes
 STYLE: dict[Any, Any] = {
     "font.family": "STIXGeneral",
     "mathtext.fontset": "stix",
@@ -101,16 +102,32 @@ def _against(axes: Axes, x: Series, y: Series, values: np.ndarray, colours: Sequ
     for i, colour in enumerate(colours):
         axes.plot([x.low[i], x.high[i]], [y.value[i]] * 2, color=colour, lw=1, alpha=0.55)
         axes.plot([x.value[i]] * 2, [y.low[i], y.high[i]], color=colour, lw=1, alpha=0.55)
-        at = (x.value[i], y.value[i])
-        axes.plot(*at, "o", color=colour, ms=8, zorder=3)
-        offset = {"xytext": (8, 7), "textcoords": "offset points"}
-        axes.annotate(f"{values[i]:.3g}", at, color=colour, fontsize=12, zorder=4, **offset)
+        axes.plot(x.value[i], y.value[i], "o", color=colour, ms=8, zorder=3)
     if np.isfinite([x.floor, y.floor]).all():
         axes.plot(x.floor, y.floor, "D", mfc=PAPER, mec=SOFT, ms=8, zorder=2)
         offset = {"xytext": (0, -19), "textcoords": "offset points", "ha": "center"}
         axes.annotate("reals", (x.floor, y.floor), color=SOFT, style="italic", **offset)
     _titled(axes, "Precision", "recall")
     axes.margins(0.1)
+    axes.autoscale_view()  # before places are asked for
+    points = np.stack([x.value, y.value], 1)
+    for i in _apart(axes.transData.transform(points)):
+        offset = {"xytext": (8, 7), "textcoords": "offset points"}
+        label = f"{values[i]:.3g}"
+        axes.annotate(label, points[i], color=colours[i], fontsize=12, zorder=4, **offset)
+
+
+def _apart(places: np.ndarray) -> list[int]:
+    """Points whose labels do not run into one another; the last has the first choice.
+
+    Arguments:
+        places: In pixels, [N, 2].
+    """
+    kept: list[int] = []
+    for i in reversed(range(len(places))):
+        if all((abs(places[i] - places[j]) > LABEL).any() for j in kept):
+            kept.append(i)
+    return kept
 
 
 def _over(axes: Axes, values: np.ndarray, y: Series, what: str, colours: Sequence[str]) -> None:

@@ -283,14 +283,15 @@ def _print(results: dict[str, Any], out: str) -> None:
 
 
 def _figures(figures: Mapping[str, Any], n: int, reals: int) -> "Table":
-    from ..compare_page import between, decimals_of, rounded
+    from ..compare_page import between, decimals_of, rounded, rounded_floor
 
     table = _table("measure", "", title=f"{n} samples of each, {reals} reals")
     for column in ("value", "95 %", "floor"):
         table.add_column(column, justify="right", no_wrap=True)
     for name, figure in figures.items():
         table.add_section()
-        decimals, floor = decimals_of(figure), rounded(figure["floor"], decimals_of(figure))
+        decimals = decimals_of(figure)
+        floor = rounded_floor(figure["floor"], decimals)
         for i, (who, entry) in enumerate(figure["values"].items()):
             value = rounded(entry["value"], decimals)
             interval = between(entry.get("low"), entry.get("high"), decimals)

@@ -155,25 +155,23 @@ def _print(results: dict[str, Any], out: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from ..compare_page import between, places, rounded
+    from ..compare_page import between, places, rounded, rounded_floor
 
     about, what, points = results["about"], results["what"], results["points"]
-    table = Table(title=f"{about['samples']} samples at each, {about['reals']} reals")
+    title = f"{about['samples']} samples at each, {about['reals']} reals; 95 % intervals"
+    table = Table(title=title, box=None, pad_edge=False)
+    table.add_column(what, justify="right", no_wrap=True)
     columns = [[*(f"{point[what]:g}" for point in points), "floor"]]
     for name in SHOWN:
+        table.add_column(name, justify="right", no_wrap=True)
         entries = [point[name] for point in points]
         bounds = [(entry.get("low"), entry.get("high")) for entry in entries]
         decimals = places(bounds)
-        values = [*(entry["value"] for entry in entries), entries[0].get("floor")]
-        columns.append([rounded(value, decimals) for value in values])
-        columns.append([*(between(*pair, decimals) for pair in bounds), ""])
-    for heading in (what, *(cell for name in SHOWN for cell in (name, "95 %"))):
-        table.add_column(heading, justify="right", no_wrap=True)
-    *rows, floors = zip(*columns, strict=True)
-    for row in rows:
+        told = zip(entries, bounds, strict=True)
+        cells = [f"{rounded(e['value'], decimals)} ({between(*b, decimals)})" for e, b in told]
+        columns.append([*cells, rounded_floor(entries[0].get("floor"), decimals)])
+    for row in zip(*columns, strict=True):
         table.add_row(*row)
-    table.add_section()
-    table.add_row(*floors)
     console = Console()
     console.print(table)
     for note in about["notes"]:
