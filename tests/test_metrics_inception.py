@@ -76,7 +76,7 @@ def test_the_same_as_torch_fidelity(net, file):
             theirs = module.FeatureExtractorInceptionV3("", features, str(file))
     except ImportError:
         pytest.skip("torch-fidelity is not there")
-    for shape in SIZES:
+    for shape in SIZES[:4]:
         images = noise(1, *shape)
         found = extract(net, images)
         with torch.no_grad():
@@ -155,7 +155,7 @@ def test_averages_leave_padding_out_and_the_last_block_takes_the_maximum(net):
 
 
 def test_it_repeats_itself_in_any_batch_and_in_training_mode(net):
-    images = noise(3, 3, 20, 20)
+    images = noise(2, 3, 20, 20)
     first = extract(net, images)
     net.net.train()
     again, apart = extract(net, images), extract(net, images, 1)
