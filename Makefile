@@ -45,4 +45,7 @@ $(BIN)/python:
 
 .venv/developing: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	# Beside the other packages it would bring torchvision in, which does not load here.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade \
+	    --target .venv/oracles torch-fidelity==0.4.0
 	touch $@ .venv/installed

@@ -26,7 +26,8 @@ LEFT, RIGHT = 0.065, 0.98  # of the width
 COLUMNS = 12  # values that are shown by pictures
 BETWEEN = 0.06  # columns, of the width of one
 GAP = 1  # pixels round a picture
-LABEL = (75, 27)  # pixels that a label takes
+LABEL = (75, 27)  # pixels that a label takes,
+COVERED = (95, 50)  # and within which of its point, to the right and above, it would cover others
 STYLE: dict[Any, Any] = {
     "font.family": "STIXGeneral",
     "mathtext.fontset": "stix",
@@ -103,10 +104,7 @@ def _against(axes: Axes, x: Series, y: Series, values: np.ndarray, colours: Sequ
         axes.plot([x.low[i], x.high[i]], [y.value[i]] * 2, color=colour, lw=1, alpha=0.55)
         axes.plot([x.value[i]] * 2, [y.low[i], y.high[i]], color=colour, lw=1, alpha=0.55)
         axes.plot(x.value[i], y.value[i], "o", color=colour, ms=8, zorder=3)
-    if np.isfinite([x.floor, y.floor]).all():
-        axes.plot(x.floor, y.floor, "D", mfc=PAPER, mec=SOFT, ms=8, zorder=2)
-        offset = {"xytext": (0, -19), "textcoords": "offset points", "ha": "center"}
-        axes.annotate("reals", (x.floor, y.floor), color=SOFT, style="italic", **offset)
+    _reals(axes, x, y)
     _titled(axes, "Precision", "recall")
     axes.margins(0.1)
     axes.autoscale_view()  # before places are asked for
@@ -117,15 +115,38 @@ def _against(axes: Axes, x: Series, y: Series, values: np.ndarray, colours: Sequ
         axes.annotate(label, points[i], color=colours[i], fontsize=12, zorder=4, **offset)
 
 
+def _reals(axes: Axes, x: Series, y: Series) -> None:
+    """Where held-out reals stand; in words where they are so far off that all else would shrink."""
+    if not np.isfinite([x.floor, y.floor]).all():
+        return
+    if _near(x) and _near(y):
+        axes.plot(x.floor, y.floor, "D", mfc=PAPER, mec=SOFT, ms=8, zorder=2)
+        offset = {"xytext": (0, -19), "textcoords": "offset points", "ha": "center"}
+        axes.annotate("reals", (x.floor, y.floor), color=SOFT, style="italic", **offset)
+    else:
+        told = f"reals: precision {y.floor:.2f}, recall {x.floor:.2f}"
+        place = {"transform": axes.transAxes, "ha": "right", "va": "bottom"}
+        axes.text(1, 1.02, told, color=SOFT, style="italic", fontsize=13, **place)
+
+
+def _near(series: Series) -> bool:
+    """Whether the floor lies no further from the values than these reach."""
+    low, high = np.nanmin(series.value), np.nanmax(series.value)
+    reach = high - low
+    return bool(low - reach <= series.floor <= high + reach)
+
+
 def _apart(places: np.ndarray) -> list[int]:
-    """Points whose labels do not run into one another; the last has the first choice.
+    """Points whose labels cover no other label and no point; the last has the first choice.
 
     Arguments:
         places: In pixels, [N, 2].
     """
     kept: list[int] = []
     for i in reversed(range(len(places))):
-        if all((abs(places[i] - places[j]) > LABEL).any() for j in kept):
+        beside = np.delete(places, i, 0) - places[i]
+        covers = ((beside > 0) & (beside < COVERED)).all(1).any()
+        if not covers and all((abs(places[i] - places[j]) > LABEL).any() for j in kept):
             kept.append(i)
     return kept
 

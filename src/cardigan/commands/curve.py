@@ -155,7 +155,7 @@ def _print(results: dict[str, Any], out: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from ..compare_page import between, places, rounded, rounded_floor
+    from ..compare_page import places, rounded, rounded_floor
 
     about, what, points = results["about"], results["what"], results["points"]
     title = f"{about['samples']} samples at each, {about['reals']} reals; 95 % intervals"
@@ -167,8 +167,12 @@ def _print(results: dict[str, Any], out: str) -> None:
         entries = [point[name] for point in points]
         bounds = [(entry.get("low"), entry.get("high")) for entry in entries]
         decimals = places(bounds)
-        told = zip(entries, bounds, strict=True)
-        cells = [f"{rounded(e['value'], decimals)} ({between(*b, decimals)})" for e, b in told]
+        values = [rounded(entry["value"], decimals) for entry in entries]
+        reaches = [
+            "" if low is None or high is None else f" ± {rounded((high - low) / 2, decimals)}"
+            for low, high in bounds
+        ]
+        cells = [value + reach for value, reach in zip(values, reaches, strict=True)]
         columns.append([*cells, rounded_floor(entries[0].get("floor"), decimals)])
     for row in zip(*columns, strict=True):
         table.add_row(*row)

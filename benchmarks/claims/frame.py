@@ -1,0 +1,138 @@
+"""How a claim becomes a verdict: seeds, a statistic chosen beforehand, a table and a picture."""
+
+import json
+import platform
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from statistics import NormalDist, mean, stdev
+from typing import Any, NamedTuple
+
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+Rows = list[dict[str, Any]]
+"""What was measured: a row a seed and a case, ready for JSON."""
+STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 8: 2.365, 10: 2.262}
+"""97.5 % of Student's t for so many values."""
+
+
+class Verdict(NamedTuple):
+    """What a claim comes to, at the scale of these experiments."""
+
+    words: str  # confirmed, refuted or undecided
+    why: str  # the statistic and its interval, in a sentence
+
+
+class Claim(NamedTuple):
+    """A claim, and how it is put to the test."""
+
+    says: str  # in our words
+    how: str  # what is done, at what budget
+    rule: str  # the statistic and the verdict's rule, chosen before the run
+    seeds: tuple[int, ...]
+    measure: Callable[[int, Path], Rows]  # a seed, and a folder to keep things in
+    judge: Callable[[Rows], Verdict]
+    table: Callable[[Rows], list[list[str]]]  # the first line is the heading
+    draw: Callable[[Rows, Any], None]  # onto matplotlib axes
+
+
+CONFIRMED, REFUTED, UNDECIDED = "confirmed", "refuted", "undecided"
+
+
+def settle(name: str, claim: Claim, work: Path, out: Path) -> Verdict:
+    """Runs what was not run yet, and writes `name.md` and `name.png`."""
+    began, rows = time.monotonic(), []
+    spent = 0.0
+    for seed in claim.seeds:
+        kept = work / name / f"{seed}.json"
+        if kept.exists():
+            found = json.loads(kept.read_text())
+        else:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            measured = claim.measure(seed, kept.parent)
+            found = {"seconds": time.monotonic() - began, "rows": measured}
+            kept.write_text(json.dumps(found, indent=1))
+        began = time.monotonic()
+        spent += found["seconds"]
+        rows += [{"seed": seed, **row} for row in found["rows"]]
+    verdict = claim.judge(rows)
+    out.mkdir(parents=True, exist_ok=True)
+    _draw(claim, rows, out / f"{name}.png")
+    (out / f"{name}.md").write_text(_page(name, claim, rows, verdict, spent))
+    return verdict
+
+
+def interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Mean, and its interval at 95 % by Student's t."""
+    n, middle = len(values), mean(values)
+    quantile = STUDENT.get(n) or NormalDist().inv_cdf(0.975)
+    reach = quantile * stdev(values) / n**0.5
+    return middle, middle - reach, middle + reach
+
+
+def above(values: Sequence[float], bound: float, what: str) -> Verdict:
+    """Confirmed if the interval of the mean lies above a bound, refuted if below it."""
+    middle, low, high = interval(values)
+    words = CONFIRMED if low > bound else REFUTED if high < bound else UNDECIDED
+    told = f"{what} is {middle:.3g} (95 %: {low:.3g} to {high:.3g}, {len(values)} seeds)"
+    return Verdict(words, f"{told}; the bound is {bound:.3g}")
+
+
+def by(rows: Rows, key: str, value: str) -> dict[Any, list[float]]:
+    """The values of rows, gathered by a key."""
+    found: dict[Any, list[float]] = {}
+    for row in rows:
+        found.setdefault(row[key], []).append(row[value])
+    return found
+
+
+def means(rows: Rows, key: str, values: Sequence[str]) -> list[list[str]]:
+    """A table of means over seeds."""
+    names = list(by(rows, key, values[0]))
+    columns = [by(rows, key, value) for value in values]
+    lines = [[str(n), *(f"{mean(column[n]):.4g}" for column in columns)] for n in names]
+    return [[key, *values], *lines]
+
+
+def _draw(claim: Claim, rows: Rows, path: Path) -> None:
+    figure = Figure(figsize=(7, 4.2), dpi=120, layout="constrained")
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    claim.draw(rows, axes)
+    FigureCanvasAgg(figure)
+    figure.savefig(path)
+
+
+def _page(name: str, claim: Claim, rows: Rows, verdict: Verdict, seconds: float) -> str:
+    heading, *lines = claim.table(rows)
+    table = [heading, ["---"] * len(heading), *lines]
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True
+    ).stdout.strip()
+    return "\n\n".join(
+        [
+            f"# {name}",
+            f"> {claim.says}",
+            f"**{verdict.words.capitalize()}**, at this scale: {verdict.why}.",
+            f"![]({name}.png)",
+            "\n".join(f"| {' | '.join(line)} |" for line in table),
+            f"**How.** {claim.how}",
+            f"**Rule, set before the run.** {claim.rule}",
+            f"`python -m benchmarks.claims {name}`, commit {commit}, "
+            f"{torch.get_num_threads()} thread(s) of {_machine()}, torch {torch.__version__}, "
+            f"seeds {', '.join(map(str, claim.seeds))}, {seconds:.0f} seconds, "
+            f"{date.today().isoformat()}.\n",
+        ]
+    )
+
+
+def _machine() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(": ")[1] for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,49 @@
+"""Samples that repeat one another."""
+
+from .evidence import Evidence
+from .finding import Finding, Severity
+from .neighbours import nearest, pixel_spread
+
+CLOSE = 0.25
+"""Of the median distance of reals to their nearest: closer than that, two samples are the same."""
+REPEATED = 0.2
+"""Of the samples, beyond the share among reals, that have such a twin."""
+NARROW = 0.1
+"""Of the variance of reals' pixels: below it all samples are variants of one."""
+
+ADVICE = (
+    "see that the noise reaches the generator, and that it is drawn anew for every sample",
+    "lower the generator's learning rate, or let the discriminator move more often",
+    "lower both learning rates (--lr), or go back to the last healthy checkpoint with a new seed",
+)
+
+
+def collapse(evidence: Evidence) -> Finding | None:
+    """Mode collapse: samples that have a twin, or that are all variants of one."""
+    samples, reals = evidence.samples, evidence.reals
+    if samples is None or reals is None:
+        return None
+    twins, floor = twin_shares(evidence)
+    width = pixel_spread(samples.images) / max(pixel_spread(reals.images), 1e-12)
+    if twins - floor <= REPEATED and width >= NARROW:
+        return None
+    return Finding(
+        "mode-collapse",
+        Severity.FAILURE,
+        "The generator repeats itself: different latents give the same samples.",
+        (
+            f"{twins:.1%} of samples have another that is nearly the same (closer than a "
+            f"quarter of what reals keep), against {floor:.1%} of as many reals",
+            f"the variance of samples' pixels is {width:.1%} of that of reals",
+        ),
+        {"twins": twins, "twins_reals": floor, "variance": width},
+        ADVICE,
+    )
+
+
+def twin_shares(evidence: Evidence) -> tuple[float, float]:
+    """The share of samples, and of reals, that lie as good as on top of another."""
+    assert evidence.samples is not None and evidence.reals is not None
+    own, usual = (nearest(s.features) for s in (evidence.samples, evidence.reals))
+    bound = CLOSE * usual.median()
+    return (own < bound).double().mean().item(), (usual < bound).double().mean().item()
