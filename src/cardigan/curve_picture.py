@@ -116,7 +116,7 @@ def _against(axes: Axes, x: Series, y: Series, values: np.ndarray, colours: Sequ
 
 
 def _reals(axes: Axes, x: Series, y: Series) -> None:
-    """Where held-out reals stand; in words where they are so far off that all else would shrink."""
+    """Where held-out reals stand; in words where they are so far off that all would shrink."""
     if not np.isfinite([x.floor, y.floor]).all():
         return
     if _near(x) and _near(y):
@@ -125,8 +125,8 @@ def _reals(axes: Axes, x: Series, y: Series) -> None:
         axes.annotate("reals", (x.floor, y.floor), color=SOFT, style="italic", **offset)
     else:
         told = f"reals: precision {y.floor:.2f}, recall {x.floor:.2f}"
-        place = {"transform": axes.transAxes, "ha": "right", "va": "bottom"}
-        axes.text(1, 1.02, told, color=SOFT, style="italic", fontsize=13, **place)
+        place = {"transform": axes.transAxes, "ha": "right", "va": "baseline"}
+        axes.text(1, 1.045, told, color=SOFT, style="italic", fontsize=13, **place)
 
 
 def _near(series: Series) -> bool:
