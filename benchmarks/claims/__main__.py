@@ -30,7 +30,9 @@ def index(out: Path) -> str:
         if (page := out / f"{name}.md").exists():
             verdict = page.read_text().split("**")[1].lower()
             lines.append(f"- [{name}]({name}.md): {find(name).says} **{verdict}**")
-    how = "Verdicts hold at the scale of these experiments. `python -m benchmarks.claims` runs all."
+    how = (
+        "Verdicts hold at the scale of these experiments. `python -m benchmarks.claims` runs all."
+    )
     return "\n".join([*lines, "", how, ""])
 
 

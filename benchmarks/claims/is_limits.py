@@ -1,4 +1,4 @@
-"""A generator with one picture a class, seen by the classifier score and by what looks at reals."""
+"""One picture a class, seen by the classifier score and by what looks at reals."""
 
 from pathlib import Path
 
@@ -6,7 +6,8 @@ import torch
 
 from cardigan.data import catalogue
 from cardigan.metrics.features import extract, fashion_classifier
-from cardigan.metrics.measure import chosen, measure as measured
+from cardigan.metrics.measure import chosen
+from cardigan.metrics.measure import measure as measured
 from cardigan.randomness import generator
 
 from .frame import Claim, Rows, Verdict, above, by, means
@@ -27,9 +28,7 @@ def measure(seed: int, folder: Path) -> Rows:
     }
     rows = []
     for case, samples in cases.items():
-        found = measured(
-            samples, train, test, seed, chosen(train, NAMES), intervals=False
-        )
+        found = measured(samples, train, test, seed, chosen(train, NAMES), intervals=False)
         rows.append({"samples": case} | {name: found[name]["value"] for name in NAMES})
     return rows
 

@@ -1,0 +1,135 @@
+"""Figures that ask the game: stand-ins whose answers are known."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from cardigan.data import catalogue
+from cardigan.errors import UserError
+from cardigan.metrics.density import pixel_histogram
+from cardigan.metrics.measure import chosen, measure
+
+TRAIN = catalogue.load("fashion-mnist-mini")
+TEST = catalogue.load("fashion-mnist-mini", "test")
+SAMPLES = TEST.images[::20]
+
+
+def told(game, *names):
+    figures = chosen(TRAIN, names, game=game)
+    return measure(SAMPLES, TRAIN, TEST, figures=figures, game=game)
+
+
+class Decoder:
+    """Every latent becomes the same grey picture, or a brightness."""
+
+    def __init__(self, slope: float):
+        self.slope = slope
+
+    def latents(self, n: int, seed: int | None = None, truncation: float = 1.0) -> Tensor:
+        draw = torch.Generator().manual_seed(seed or 0)
+        return torch.randn(n, 4, generator=draw)
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        return (self.slope * z[:, 0]).tanh()[:, None, None, None].expand(-1, 1, 28, 28)
+
+
+class Mapper(Decoder):
+    def map(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        return z
+
+    def synthesise(self, w: Tensor) -> Tensor:
+        return self.decode(w)
+
+
+def test_a_generator_that_says_one_thing_has_paths_of_no_length():
+    found = told(Decoder(0.0), "ppl")["path_length"]
+    assert found["value"] == found["at_ends"] == 0 and found["floor"] is None
+    assert found["paths"] == len(SAMPLES) and found["better"] == "lower"
+
+
+def test_paths_are_longer_where_pictures_change_faster():
+    slow, fast = (told(Decoder(slope), "path_length")["path_length"] for slope in (0.05, 0.2))
+    assert 0 < slow["low"] <= slow["value"] <= slow["high"] < fast["value"]
+
+
+def test_a_space_that_is_mapped_has_paths_of_its_own():
+    found = told(Mapper(0.1), "path_length", "path_length_w")
+    assert found["path_length_w"]["value"] > 0
+    assert found["path_length_w"]["value"] != found["path_length"]["value"]
+
+
+class Rebuilder:
+    def reconstruct(self, x: Tensor) -> Tensor:
+        return x
+
+
+class Forgetter:
+    def reconstruct(self, x: Tensor) -> Tensor:
+        return torch.zeros_like(x)
+
+
+def test_what_is_rebuilt_to_the_bit_has_no_error():
+    found = told(Rebuilder(), "reconstruction")["reconstruction"]
+    assert found["value"] == 0 < found["floor"] < found["mean_image"]
+    assert found["ssim"] == found["agreement"] == pytest.approx(1)
+    assert found["cosine"] == pytest.approx(1)
+
+
+def test_what_forgets_everything_is_worse_than_the_mean_image():
+    found = told(Forgetter(), "reconstruction")["reconstruction"]
+    assert found["value"] > found["mean_image"] > found["floor"]
+
+
+class Density:
+    """The model that a game with a density has to beat."""
+
+    def __init__(self, train: Tensor):
+        self.histogram = pixel_histogram(train)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        return self.histogram.log_prob(x)
+
+
+class Uniform:
+    def log_prob(self, x: Tensor) -> Tensor:
+        return x.new_full((len(x),), -x[0].numel(), dtype=torch.float64) * torch.log(
+            torch.tensor(256.0, dtype=torch.float64)
+        )
+
+
+def test_bits_of_a_uniform_model_are_eight():
+    found = told(Uniform(), "bits_per_dimension")["bits_per_dimension"]
+    assert found["value"] == pytest.approx(8) and 0 < found["floor"] < 8
+
+
+def test_bits_of_the_baseline_are_the_floor():
+    found = told(Density(TRAIN.images), "bits_per_dimension")["bits_per_dimension"]
+    assert found["value"] == pytest.approx(found["floor"], rel=0.05)
+    assert found["low"] < found["value"] < found["high"]
+
+
+class Pixels:
+    """An encoder that keeps every fourth pixel, or forgets all."""
+
+    def __init__(self, scale: float):
+        self.scale = scale
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.scale * x[:, :, ::4, ::4].flatten(1)
+
+
+def test_codes_are_probed_beside_the_networks_features():
+    found = told(Pixels(1.0), "linear_probe", "neighbour_probe")
+    for figure in (found["linear_probe"], found["neighbour_probe"]):
+        assert 0.5 < figure["value"] < figure["floor"] <= 1
+    assert found["linear_probe"]["permuted"] < 0.25
+
+
+def test_codes_that_hold_nothing_are_at_chance():
+    assert told(Pixels(0.0), "neighbour_probe")["neighbour_probe"]["value"] < 0.3
+
+
+def test_nobody_is_asked_for_what_it_cannot_do():
+    for name in ("path_length", "reconstruction", "bits_per_dimension", "linear_probe"):
+        with pytest.raises(UserError, match=f"got {name}"):
+            chosen(TRAIN, [name])
