@@ -1,3 +1,4 @@
+# ruff: noqa: E501  # a line a run, as a table is read
 """The runs: forty to choose thresholds by and forty to test them on, half of each are broken.
 
 The two halves share no seed and no strength of a fault. What is broken is the row's own field; all

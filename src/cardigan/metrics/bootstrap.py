@@ -40,9 +40,7 @@ def bootstrap(
         seed: Of the draws; the global random state is neither read nor changed.
     """
     draw = generator(seed)
-    values = torch.tensor(
-        [statistic(_counts(n, draw)) for _ in range(times)], dtype=torch.float64
-    )
+    values = torch.tensor([statistic(_counts(n, draw)) for _ in range(times)], dtype=torch.float64)
     reach = (values - values.mean()).abs().quantile(level).item()
     value = statistic(torch.ones(n, dtype=torch.float64))
     return Interval(value - reach, value + reach)
