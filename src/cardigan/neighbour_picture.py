@@ -17,7 +17,7 @@ from .subjects import Reals
 
 CELL = 72  # pixels that an image is enlarged to, where it is smaller
 GAP, ROOM, MARGIN = 4, 22, 16  # between images, between columns of unlike kind, around
-HEAD, FOOT, CAPTION = 58, 34, 14  # text above, below, and under each image
+HEAD, FOOT, CAPTION = 58, 52, 14  # text above, below, and under each image
 TEXT, FAINT = "#333333", "#77736a"
 
 
@@ -30,28 +30,53 @@ class Column(NamedTuple):
     framed: Tensor  # bool [R, K], those to look at
 
 
-def draw(columns: Sequence[Column], footer: str = "") -> Image.Image:
-    """A picture of R rows; all columns have as many."""
-    side = max(columns[0].images.shape[3:])
-    scale = max(1, -(-CELL // side) if side < CELL else 1)
-    high, wide = (scale * s for s in columns[0].images.shape[3:])
-    rows = len(columns[0].images)
-    starts, width = _starts(columns, wide)
-    step = high + CAPTION + GAP
-    page = Image.new("RGB", (width, HEAD + rows * step + FOOT), PAPER)
+class Cell(NamedTuple):
+    """The size of an image on the page."""
+
+    wide: int
+    high: int
+    scale: int
+
+
+def draw(columns: Sequence[Column], footer: str = "", apart: int = 0) -> Image.Image:
+    """A picture of R rows; all columns have as many.
+
+    Arguments:
+        footer: Lines below.
+        apart: The row above which room is left; none at 0.
+    """
+    high, wide = columns[0].images.shape[3:]
+    scale = max(1, -(-CELL // max(high, wide)))
+    cell = Cell(scale * wide, scale * high, scale)
+    starts, width = _starts(columns, cell.wide)
+    step = cell.high + CAPTION + GAP
+    tops = [HEAD + r * step + ROOM * (0 < apart <= r) for r in range(len(columns[0].images))]
+    page = Image.new("RGB", (width, tops[-1] + step + FOOT), PAPER)
     pen = ImageDraw.Draw(page)
     for column, left in zip(columns, starts, strict=True):
         _title(pen, column.title, left)
-        for r in range(rows):
+        for r, top in enumerate(tops):
             for k in range(column.images.shape[1]):
-                x, y = left + k * (wide + GAP), HEAD + r * step
-                page.paste(grid(column.images[r, k][None], gap=0, scale=scale), (x, y))
-                if column.framed[r, k]:
-                    pen.rectangle((x - 2, y - 2, x + wide + 1, y + high + 1), outline=INK, width=2)
-                middle = x + wide / 2, y + high + 2
-                pen.text(middle, column.captions[r][k], FAINT, _font(10), anchor="ma")
-    pen.text((MARGIN, page.height - FOOT + 8), footer, FAINT, _font(11))
+                _put(page, pen, column, r, k, (left + k * (cell.wide + GAP), top), cell)
+    pen.multiline_text((MARGIN, page.height - FOOT + 8), footer, FAINT, _font(11), spacing=5)
     return page
+
+
+def _put(
+    page: Image.Image,
+    pen: ImageDraw.ImageDraw,
+    column: Column,
+    r: int,
+    k: int,
+    corner: tuple[int, int],
+    cell: Cell,
+) -> None:
+    """One image, its caption and its frame."""
+    x, y = corner
+    page.paste(grid(column.images[r, k][None], gap=0, scale=cell.scale), corner)
+    if column.framed[r, k]:
+        pen.rectangle((x - 2, y - 2, x + cell.wide + 1, y + cell.high + 1), outline=INK, width=2)
+    pen.text((x + cell.wide / 2, y + cell.high + 3), column.captions[r][k], FAINT, _font(10), "ma")
 
 
 def _starts(columns: Sequence[Column], wide: int) -> tuple[list[int], int]:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from ..subjects import Reals
 
 FIGURES = {
-    "distance": "median distance to the nearest training image",
-    "authenticity": "authentic share",
-    "nearer_than_reals": "nearer than a held-out real",
+    "distance": "distance to training, median",
+    "authenticity": "authentic",
+    "nearer_than_reals": "nearer than reals are",
     "c_t": "C_T",
 }
 
@@ -124,7 +124,7 @@ def _drawn(found: "Neighbourhood", samples: "Tensor", reals: "Reals", rows: int)
         "as they were drawn.\nFramed: the nearest real of all. Numbers: root mean squared "
         "difference of bytes; distance of features."
     )
-    return draw(columns(found, samples, reals, which), footer)
+    return draw(columns(found, samples, reals, which), footer, apart=len(first))
 
 
 def _print(result: dict[str, Any]) -> None:
@@ -144,7 +144,7 @@ def _print(result: dict[str, Any]) -> None:
             table.add_row(words, *(_number(p[k]) for p in pairs for k in ("value", "held_out")))
     console.print(table)
     for line in (*_verdict(result), *_alike(result)):
-        console.print(Text(line))
+        console.print(Text(line), soft_wrap=True)
     console.print(Text("held out: what held-out reals get in the samples' place", style="dim"))
     network = f"features: {about['network']} {about['network_sha256'][:12]}"
     console.print(Text(network, style="dim"))
@@ -168,17 +168,20 @@ def _verdict(result: dict[str, Any]) -> list[str]:
         f"(p = {result['p']:.1g}, at most {alarm})",
         False: f"no copying was found (p = {result['p']:.2g}, above {alarm}), which is no proof "
         "that there is none",
-        None: f"cannot be told: too few samples or held-out images for a p of {alarm} or less",
+        None: "cannot be told: too few samples or held-out images, or samples too much alike, "
+        f"for a p of {alarm} or less",
     }[result["copier"]]
-    return [head, *(_evidence(name, space) for name, space in result["spaces"].items())]
+    spaces = result["spaces"].items()
+    return [head, *(_evidence(name, space, result["copier"]) for name, space in spaces)]
 
 
-def _evidence(name: str, space: dict[str, Any]) -> str:
+def _evidence(name: str, space: dict[str, Any], copier: bool | None) -> str:
     found = space["nearest_is_trained_on"]
-    return (
-        f"  by {name}, the nearest real of {found['share']:.1%} was trained on; by chance "
-        f"{found['expected']:.1%}: as if {max(0.0, found['copied']):.0%} were copies"
+    line = (
+        f"  by {name}, {found['share']:.1%} of samples have a training image as nearest real; "
+        f"chance gives {found['expected']:.1%} +- {found['spread']:.1%}"
     )
+    return line + f": as if {max(0.0, found['copied']):.0%} were copies" * bool(copier)
 
 
 def _alike(result: dict[str, Any]) -> list[str]:

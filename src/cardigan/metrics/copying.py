@@ -89,8 +89,8 @@ def nearer_than_reals(samples: Tensor, held_out: Tensor) -> float:
 
 def _u(samples: Tensor, held_out: Tensor) -> float:
     """Pairs whose sample is the further away; of ties, half."""
-    ranks = held_out.sort().values
-    below, upto = (torch.searchsorted(ranks, samples, right=r).double() for r in (False, True))
+    ranks, values = held_out.sort().values, samples.contiguous()
+    below, upto = (torch.searchsorted(ranks, values, right=r).double() for r in (False, True))
     return ((below + upto) / 2).sum().item()
 
 

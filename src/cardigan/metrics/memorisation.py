@@ -26,6 +26,7 @@ class Evidence(NamedTuple):
 
     share: float  # of samples that are nearer to a training image than to any held-out one
     expected: float  # the same, if it were all one to the generator which it was trained on
+    spread: float  # its standard deviation then: large where few reals are nearest to many samples
     copied: float  # the share of copies that would explain it: (share - expected) / (1 - expected)
     p: float  # how likely as many or more are by chance; two tests in one
     least: float  # the smallest p that such a number of reals and samples allows
@@ -92,6 +93,7 @@ def nearer_to_training(samples: Tensor, train: Tensor, held_out: Tensor) -> Evid
     return Evidence(
         share=share,
         expected=expected,
+        spread=_spread(which, expected),
         copied=(share - expected) / (1 - expected),
         p=min(1.0, 2 * min(p for p, _ in both)),
         least=2 * min(least for _, least in both),
@@ -139,6 +141,12 @@ def _standing_out(first: Tensor, second: Tensor) -> Tensor:
     """The samples whose nearest real is the nearest by far, against the second nearest."""
     ratio = torch.where(first > 0, first / second, 0.0)
     return ratio.topk(math.ceil(STANDING_OUT * len(ratio)), largest=False).indices
+
+
+def _spread(which: Tensor, expected: float) -> float:
+    """The standard deviation of the share, from the nearest real of each sample [M]."""
+    hits = which.unique(return_counts=True)[1].double()
+    return math.sqrt(expected * (1 - expected)) * hits.norm().item() / len(which)
 
 
 def _dealt(which: Tensor, taken: Tensor, expected: float) -> tuple[float, float]:
