@@ -308,11 +308,8 @@ def test_the_list_and_the_picture(tmp_path, capsys):
     command.list_(json=True)
     rows = json.loads(capsys.readouterr().out)
     assert [row["name"] for row in rows] == list(catalogue.NAMES)
-    assert {row["name"] for row in rows if row["here"]} == {
-        "fashion-mnist-mini",
-        "ring8",
-        "grid25",
-    }
+    here = {row["name"] for row in rows if row["here"]} - {"avatars"}  # as its packages are
+    assert here == {"fashion-mnist-mini", "ring8", "grid25"}
     for name in ("fashion-mnist-mini", "ring8"):
         out = tmp_path / f"{name}.png"
         command.main(["show", name, "--out", str(out)])

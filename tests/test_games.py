@@ -305,6 +305,7 @@ OTHER: dict[str, Any] = {
     "size": 16,
     "channels": 3,
     "microbatch": 2,
+    "best": "frechet_distance",
 }
 ONE_VALUE = {("upsample-gan", "size")}
 

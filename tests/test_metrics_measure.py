@@ -84,6 +84,7 @@ def test_results_survive_json_and_say_what_they_depend_on():
     assert about["torch"] == torch.__version__ and about["data"] == TRAIN.name
     assert about["notes"] == [
         "400 samples are few for frechet_distance: trust it from 2,000 on",
+        "400 samples are few for precision, recall, density, coverage: trust them from 1,000 on",
         "400 samples are few for classifier_score, class_histogram: trust them from 500 on",
     ]
     assert sum(found["class_histogram"]["shares"].values()) == pytest.approx(1)
@@ -116,7 +117,8 @@ def test_data_without_a_test_set_are_halved():
 def test_other_pictures_get_distances_and_a_note():
     foreign = replace(TRAIN, classes=("a", "b"))
     found = measure(OTHERS.images, foreign, TEST)
-    assert set(found) == {"frechet_distance", "kernel_distance", "about"}
+    overlap = {"precision", "recall", "density", "coverage"}
+    assert set(found) == {"frechet_distance", "kernel_distance", "about"} | overlap
     assert any("stand in" in note for note in found["about"]["notes"])
 
 
@@ -130,7 +132,17 @@ def test_points_of_a_toy_cover_its_modes(toy, modes):
     assert found["kl"] < 3 * (modes - 1) / 5000
 
 
+def test_figures_that_need_more_samples_are_left_out_and_that_is_told():
+    found = measure(OTHERS.images[:4], TRAIN, TEST)
+    assert {"precision", "recall"} <= found.keys() and not {"density", "coverage"} & found.keys()
+    assert any("too few for density (at least 6), coverage" in n for n in found["about"]["notes"])
+
+
 MISTAKES = {
+    "far too few": (
+        lambda: measure(TEST.images[:4], TRAIN, TEST, figures=chosen(TRAIN, ["density"])),
+        "more samples and reals for density .at least 6., got 4",
+    ),
     "too few": (lambda: measure(TEST.images[:1], TRAIN, TEST), "at least 2 samples"),
     "points": (lambda: measure(torch.zeros(50, 2), TRAIN, TEST), "compare pictures with"),
     "misspelt": (lambda: chosen(TRAIN, ["frechet_distence"]), "did you mean frechet_distance"),

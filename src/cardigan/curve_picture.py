@@ -92,7 +92,7 @@ def _head(figure: Figure, results: Mapping[str, Any], height: float) -> None:
     title = f"{name}: fidelity against diversity over the {results['what']}"
     figure.text(LEFT, top, _plain(title), fontsize=22, va="center")
     told = f"{about['samples']:,} samples at each, {about['reals']:,} reals"
-    network = f"; seen through {about['network']}" if "network" in about else ""
+    network = f"; seen through {about['network']}" if about.get("network") else ""
     line = f"{told} of {printable(str(about.get('data', '')), 60)}{network}; 95 % intervals"
     figure.text(LEFT, 1 - 0.86 / height, _plain(line), color=SOFT, style="italic", va="center")
 

@@ -20,7 +20,7 @@ LEAST = 100
 MOST = 50
 """Values that an attribute may have."""
 WEAK = 0.1
-"""Smallest singular value of the classifier's table below which it is said to tell little."""
+"""Smallest singular value of the classifier's table below which it accuses nobody."""
 UNSURE = 0.05
 """By how much the classifier may be less sure of samples than of reals before that is said."""
 
@@ -97,7 +97,8 @@ def audit(
         fairness.confused(asked.held_out.values, on_reals.argmax(1), k),
     )
     told = _told(judged, on_samples, on_reals, asked)
-    return _compared(judged, asked, alpha, uniform, seed) | {"classifier": told}
+    found = _compared(judged, asked, alpha, uniform, seed) | {"classifier": told}
+    return found | {"accused": found["accused"] and not _blind(judged)}
 
 
 def _compared(
@@ -155,14 +156,20 @@ def _row(
     }
 
 
+def _blind(judged: Judged) -> bool:
+    """Whether what it says may follow something else in the pictures as well as the attribute."""
+    errs = judged.confusion / judged.confusion.sum(1, keepdim=True)
+    return bool(torch.linalg.svdvals(errs)[-1] < WEAK)
+
+
 def _told(judged: Judged, on_samples: Tensor, on_reals: Tensor, asked: Question) -> dict[str, Any]:
     """How good the classifier is, and what speaks against it."""
     errs = judged.confusion / judged.confusion.sum(1, keepdim=True)
     right = judged.confusion.trace() / judged.confusion.sum()
     sure = [p.amax(1).mean().item() for p in (on_samples, on_reals)]
     notes = []
-    if torch.linalg.svdvals(errs)[-1] < WEAK:
-        notes.append(f"the classifier tells little of {asked.name}: only large gaps can be found")
+    if _blind(judged):
+        notes.append(f"the classifier tells too little of {asked.name}: nobody is accused")
     if sure[1] - sure[0] > UNSURE:
         notes.append(
             f"the classifier is surer of reals ({sure[1]:.2f}) than of samples ({sure[0]:.2f}): "

@@ -23,18 +23,21 @@ class Figure(NamedTuple):
     usual: bool = True  # measured if nobody says what to measure
     quick: bool = False  # cheap enough beside training
     within: bool = True  # makes sense within one class
+    needs: int = 2  # samples without which it does not exist
 
 
 ANY_IMAGES = {
     "frechet_distance": Figure(readings.frechet, least=2_000, quick=True),
     "kernel_distance": Figure(readings.kernel, least=200, quick=True),
-    "precision": Figure(readings.precision, HIGHER, least=1_000),
-    "recall": Figure(readings.recall, HIGHER, least=1_000),
-    "density": Figure(readings.density, FLOOR, least=1_000),
-    "coverage": Figure(readings.coverage, HIGHER, least=1_000),
-    "ms_ssim": Figure(readings.ms_ssim, FLOOR, least=1_000, usual=False),
+    "precision": Figure(readings.precision, HIGHER, least=1_000, needs=4),
+    "recall": Figure(readings.recall, HIGHER, least=1_000, needs=4),
+    "density": Figure(readings.density, FLOOR, least=1_000, needs=6),
+    "coverage": Figure(readings.coverage, HIGHER, least=1_000, needs=6),
+    "ms_ssim": Figure(readings.ms_ssim, FLOOR, least=1_000, usual=False, needs=4),
     "sliced_wasserstein": Figure(readings.sliced_wasserstein, least=2_000, usual=False),
-    "frechet_at_infinity": Figure(readings.frechet_at_infinity, least=2_000, usual=False),
+    "frechet_at_infinity": Figure(
+        readings.frechet_at_infinity, least=2_000, usual=False, needs=40
+    ),
     "pixel_distance": Figure(readings.pixel_distance, FLOOR, least=200, usual=False),
     "feature_distance": Figure(readings.feature_distance, FLOOR, least=200, usual=False),
 }

@@ -68,11 +68,13 @@ def measure(
     figures = chosen(train, (), net, game) if figures is None else figures
     sets = gathered(samples, labels, train, test, _eyes(train, net), seed, batch)
     sets = sets._replace(net=net, game=game, intervals=intervals)
+    figures, too_few = _possible(figures, len(sets.samples))
     found = {name: _told(figure, sets) for name, figure in figures.items()}
     if by_class:
         found["classes"] = dict(_by_class(sets, figures, net))
     notes = [
         *on_counts(sets, len(samples), test is None),
+        *too_few,
         *_notes(sets, figures, net),
     ]
     return found | {"about": {**_about(sets, _eyes(train, net)), "notes": notes}}
@@ -100,6 +102,22 @@ def chosen(
     return {n: f for n, f in figures.items() if (n in names if names else f.usual)}
 
 
+def _possible(figures: Mapping[str, Figure], count: int) -> tuple[dict[str, Figure], list[str]]:
+    """The figures that exist for so few samples, and a note on those that do not.
+
+    Raises:
+        UserError: None of them does.
+    """
+    possible = {name: figure for name, figure in figures.items() if figure.needs <= count}
+    out = {name: figure.needs for name, figure in figures.items() if figure.needs > count}
+    if not out:
+        return possible, []
+    told = ", ".join(f"{name} (at least {needs})" for name, needs in out.items())
+    if not possible:
+        raise UserError(f"expected more samples and reals for {told}, got {count}: take more")
+    return possible, [f"{count} samples are too few for {told}, left out"]
+
+
 def _eyes(dataset: Dataset, net: FeatureNet) -> FeatureNet | None:
     """Points are taken as they are."""
     return net if dataset.images.dim() == 4 else None
@@ -120,8 +138,8 @@ def _by_class(
         if len(part.samples) < LEAST:
             yield name, count
         else:
-            inner = {n: _told(f, part) for n, f in figures.items() if f.within}
-            yield name, count | inner
+            inner = {n: f for n, f in figures.items() if f.within and f.needs <= len(part.samples)}
+            yield name, count | {n: _told(f, part) for n, f in inner.items()}
 
 
 def _labels(sets: Sets, net: FeatureNet) -> Tensor:
