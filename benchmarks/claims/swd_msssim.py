@@ -17,7 +17,7 @@ from .frame import CONFIRMED, REFUTED, UNDECIDED, Claim, Rows, Verdict, interval
 
 N = 500
 RISE, RATIO = 0.1, 1.5
-COLLAPSE = "10 pictures in all"
+COLLAPSE = "3 pictures in all"
 
 
 def blurred(images: Tensor) -> Tensor:
@@ -38,7 +38,7 @@ FAULTS: dict[str, Callable[[Tensor], Tensor]] = {
     "blurred": blurred,
     "noise of 25 in 255": noisy,
     "without colours": grey,
-    COLLAPSE: lambda images: images[:10].repeat(N // 10, 1, 1, 1),
+    COLLAPSE: lambda images: images[torch.arange(N) % 3],
 }
 LACKING = {"without long hair": ("hair", 0), "light skins only": ("skin", 0)}
 
@@ -97,7 +97,7 @@ def judge(rows: Rows) -> Verdict:
     told = ", ".join(f"{case}: {ratios[case][0]:.2f}" for case in small)
     return Verdict(
         words,
-        f"ten pictures in all raise MS-SSIM by {rises[COLLAPSE][0]:.2f} of the way to 1, the "
+        f"three pictures in all raise MS-SSIM by {rises[COLLAPSE][0]:.2f} of the way to 1, the "
         f"smaller faults by {largest:.2f} at most; the sliced Wasserstein distance over that of "
         f"reals is {told}" + (f"; against the claim: {'; '.join(against)}" if against else ""),
     )
@@ -125,10 +125,11 @@ CLAIM = Claim(
     says="MS-SSIM sees only large collapses; the sliced Wasserstein distance sees appearance and "
     "variation.",
     how=f"{N} avatars of 64 pixels, spoilt on purpose, against {N} others: MS-SSIM among random "
-    "pairs, and the sliced Wasserstein distance of patches.",
+    "pairs, and the sliced Wasserstein distance of patches. (A first design repeated ten: "
+    "a tenth of the pairs is then of equal pictures, so the figure rises by 0.1 by construction.)",
     rule="MS-SSIM sees a fault if it rises by more than "
     f"{RISE} of the way from reals to 1; the distance sees it above {RATIO} times that of "
-    "untouched avatars. Confirmed if, by the intervals over seeds, MS-SSIM sees ten pictures in "
+    "untouched avatars. Confirmed if, by the intervals over seeds, MS-SSIM sees three pictures in "
     "all and no smaller fault, and the distance sees every smaller fault; refuted if an interval "
     "contradicts one of these.",
     seeds=(0, 1, 2, 3, 4),

@@ -2,7 +2,8 @@
 """The runs: forty to choose thresholds by and forty to test them on, half of each are broken.
 
 The two halves share no seed and no strength of a fault. What is broken is the row's own field; all
-else is as in the healthy runs.
+else is as in the healthy runs. The plain GAN loses modes of the grid by itself, and of the ring at
+some rates, so healthy points are rings at rates that were seen to keep all eight.
 """
 
 from dataclasses import replace
@@ -121,9 +122,9 @@ HEALTHY_CALIBRATION: list[Row] = [
     ("DCGAN 16, 20 latents", (), {**SMALL, "latents": 20}, 30_000, 32),
     ("DCGAN 16, narrow", (), {**SMALL, "width": 8}, 37_500, 32),
     ("DCGAN 16, minimax", (), {**SMALL, "loss": "minimax"}, 30_000, 32),
-    ("ring", (), {**RING}, 1_500_000, 256),
-    ("ring, slower", (), {**RING, "generator_lr": 7e-4, "discriminator_lr": 1.5e-3}, 1_500_000, 256),
-    ("grid", (), {**GRID, "generator_lr": 2e-3, "discriminator_lr": 2e-3}, 1_500_000, 256),
+    ("DCGAN 28, smoothed labels", (), {**LARGE, "label_smoothing": 0.1}, 30_000, 32),
+    ("ring", (), {**RING, "generator_lr": 7e-4, "discriminator_lr": 1.5e-3}, 1_500_000, 256),
+    ("ring, wider", (), {**RING, "generator_lr": 7e-4, "discriminator_lr": 1.5e-3, "width": 160}, 1_500_000, 256),
 ]  # fmt: skip
 
 HEALTHY_TEST: list[Row] = [
@@ -144,9 +145,9 @@ HEALTHY_TEST: list[Row] = [
     ("DCGAN 16, 50 latents", (), {**SMALL, "latents": 50}, 35_000, 32),
     ("DCGAN 16, narrow", (), {**SMALL, "width": 10}, 35_000, 32),
     ("DCGAN 16, minimax", (), {**SMALL, "loss": "minimax", "width": 12}, 35_000, 32),
-    ("ring", (), {**RING, "width": 96}, 1_500_000, 256),
-    ("ring, least squares", (), {**RING, "loss": "least-squares"}, 1_500_000, 256),
-    ("grid", (), {**GRID, "generator_lr": 2e-3, "discriminator_lr": 2e-3, "width": 160}, 1_500_000, 256),
+    ("ring", (), {**RING, "generator_lr": 7e-4, "discriminator_lr": 1.5e-3, "width": 112}, 1_500_000, 256),
+    ("DCGAN 28, hinge", (), {**LARGE, "loss": "hinge", "lr": 1.5e-3}, 30_000, 32),
+    ("ring, faster", (), {**RING, "generator_lr": 8e-4, "discriminator_lr": 1.6e-3}, 1_500_000, 256),
 ]  # fmt: skip
 
 SPLITS = {
