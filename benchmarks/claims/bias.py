@@ -118,7 +118,8 @@ def judge(rows: Rows) -> Verdict:
     return Verdict(
         words,
         f"the gap in equality of odds, less that after even data, is {told}. Share of glasses in "
-        f"a generator's samples: {made}",
+        f"a generator's samples: {made}"
+        + (f". Against the claim: {'; '.join(against)}" if against else ""),
     )
 
 
