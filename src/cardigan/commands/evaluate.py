@@ -64,7 +64,8 @@ def measured(
 ) -> dict[str, Any]:
     """Measures, and notes the figures of a run in its folder."""
     from .. import device as devices
-    from .. import distributed, report
+    from .. import distributed, prediction_picture, report
+    from ..abilities import Classifies, Generates
     from ..metrics.measure import chosen, measure
     from ..metrics.networks import network
     from ..subjects import subject
@@ -73,15 +74,19 @@ def measured(
     train, test = found.reals(against)
     net = network(features, train, devices.pick(device))
     figures = chosen(train, metrics, net, found.game)
-    drawn = found.draw(n, seed)
+    drawn = found.draw(n, seed) if isinstance(found.game, Generates | None) else None
     results = measure(
-        drawn.images, train, test, seed, figures,
-        labels=drawn.labels, game=found.game, net=net, by_class=by_class,
+        n if drawn is None else drawn.images, train, test, seed, figures,
+        labels=drawn and drawn.labels, game=found.game, net=net, by_class=by_class,
     )  # fmt: skip
     if found.run is None:
         return results
-    results = {"seen": found.seen} | results
+    results: dict[str, Any] = {"seen": found.seen} | results
     if distributed.rank() == 0:
+        if isinstance(found.game, Classifies) and test is not None and test.labels is not None:
+            picture = prediction_picture.write(found.run.path, found.game, test, seed)
+            notes = [*results["about"]["notes"], f"predictions beside the truth: {picture}"]
+            results["about"] |= {"notes": notes}
         found.run.append_metrics(results)
         report.write(found.run.path, found.run.recipe.summary)
     return results
