@@ -40,7 +40,7 @@ _FEW_LABELS = {
     "size": 16, "channels": 1, "width": 8, "classes": 10, "labels": 20, "ensemble_images": 256,
     "ensemble_ramp": 64, "lr": 1e-2, "ema_halflife": 100, "training": _training(16, 80),
 }  # fmt: skip
-_FEW_LABELS_GAN = _FEW_LABELS | {"latents": 8}
+_FEW_LABELS_GAN = _FEW_LABELS | {"latents": 8, "generator_lr": 1e-2}
 
 # A new recipe adds one row. Its learning rates and its number of images let it learn the toy
 # data: fewer do where learning is not the point.

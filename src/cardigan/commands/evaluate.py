@@ -6,6 +6,8 @@ from typing import Any
 
 from ..errors import UserError
 
+FLOOR = "floor: held-out real data in the samples' place; 95 %: were other samples drawn"
+
 
 def evaluate(
     run: str,
@@ -99,7 +101,8 @@ def show(results: dict[str, Any]) -> None:
     from rich.text import Text
 
     about = results["about"]
-    table = Table("measure", title=f"{about['samples']} samples, {about['reals']} reals")
+    samples = f"{about['samples']} samples, " if about["samples"] else ""
+    table = Table("measure", title=f"{samples}{about['reals']} reals")
     for column in ("value", "95 %", "floor", "ratio"):
         table.add_column(column, justify="right")
     for name, figure in _figures(results):
@@ -111,8 +114,11 @@ def show(results: dict[str, Any]) -> None:
             table.add_row(f"  {figure_name}", *_row(figure))
     console = Console()
     console.print(table)
-    floor = "floor: held-out real data in the samples' place; 95 %: were other samples drawn"
-    for note in (floor, *_network(about), *about["notes"]):
+    for note in (
+        FLOOR if samples else "95 %: were other reals drawn",
+        *_network(about),
+        *about["notes"],
+    ):
         console.print(Text(note, style="dim"))
 
 

@@ -39,8 +39,8 @@ class FewLabels(Recipe):
     """Images over which the weight of `consistency` rises from nearly nothing."""
     ensemble_images: int = 0
     """Images whose predictions are kept; 0 takes the number of images in the data."""
-    lr: float = 8e-4
-    """Learning rate of every player."""
+    lr: float = 2e-4
+    """Learning rate of what classifies."""
     beta1: float = 0.5
     """Adam's decay of the first moment."""
     ema_halflife: float = 10_000

@@ -28,6 +28,8 @@ class SemiSupervised(FewLabels):
     """Of telling real from fake, beside the labelled images."""
     latents: int = 100
     """Size of the latent vector."""
+    generator_lr: float = 8e-4
+    """Learning rate of the generator."""
 
     def game(self) -> "Game":
         """A generator against a classifier."""
@@ -41,7 +43,7 @@ class SemiSupervised(FewLabels):
             "feature-matching": games.feature_matching,
         }
         return games.SemiSupervised(
-            Player(_generator(self), adam, self.lr, self.ema_halflife),
+            Player(_generator(self), adam, self.generator_lr, self.ema_halflife),
             Player(classifier(self, form.more), adam, self.lr, self.ema_halflife),
             priors.uniform(self.latents),
             form,
@@ -57,6 +59,8 @@ class SemiSupervised(FewLabels):
             yield f"latents must be at least 1, got {self.latents}"
         if not 0 < self.weight < 1e6:
             yield f"weight must lie in (0, 1e6), got {self.weight}"
+        if not 0 < self.generator_lr < 1:
+            yield f"generator_lr must lie in (0, 1), got {self.generator_lr}"
 
 
 def _generator(recipe: SemiSupervised) -> "nn.Module":
