@@ -35,7 +35,7 @@ class FewLabels(Recipe):
     """Weight that holds predictions to those of earlier epochs; 0 for none."""
     ensemble_decay: float = 0.6
     """How much of earlier predictions is kept when an image comes again."""
-    ensemble_ramp: int = 60_000
+    ensemble_ramp: int = 30_000
     """Images over which the weight of `consistency` rises from nearly nothing."""
     ensemble_images: int = 0
     """Images whose predictions are kept; 0 takes the number of images in the data."""
@@ -45,7 +45,7 @@ class FewLabels(Recipe):
     """Adam's decay of the first moment."""
     ema_halflife: float = 10_000
     """Images after which a weight counts half in the average that classifies; 0 averages none."""
-    training: Training = field(default_factory=lambda: Training(images=150_000))
+    training: Training = field(default_factory=lambda: Training(images=60_000))
 
     def stream(
         self, dataset: "Dataset", device: "torch.device", world: int = 1
