@@ -6,6 +6,16 @@ import resource
 import subprocess
 
 import pytest
+from process_tools import (
+    BATCH,
+    TINY,
+    cardigan,
+    done,
+    lines,
+    one_line,
+    pictures_in,
+    state,
+)
 from reliability_tools import (
     advance,
     count_operations,
@@ -105,6 +115,41 @@ def test_a_real_disk_that_is_full(big, tmp_path):
             (place / "ballast").unlink()
         save(folder, big)
         assert checkpoint.latest(folder) == folder / "000000128"
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.fixture(scope="module")
+def filling(tmp_path_factory):
+    """A command that writes all that a run writes, and the run if there is room."""
+    folder = tmp_path_factory.mktemp("whole")
+    words = ["train", "dcgan", *TINY, "--data", pictures_in(folder / "data")]
+    words += ["--training.picture_every", 3 * BATCH, "--training.checkpoint_every", 5 * BATCH]
+    words += ["--training.keep", 99, "--images", 40 * BATCH, "--out"]
+    done(*words, folder / "run", folder=folder)
+    return words, folder / "run"
+
+
+@pytest.mark.parametrize("room", (1, 40, 90, 200))  # KiB that are left when the run begins
+def test_a_run_whose_disk_fills_ends_in_a_line_and_goes_on_once_there_is_room(
+    room, filling, tmp_path
+):
+    words, whole = filling
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(place)]
+    if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a small disk needs root")
+    try:
+        free = os.statvfs(place).f_bavail * os.statvfs(place).f_frsize
+        (place / "ballast").write_bytes(bytes(free - 1024 * room))
+        ended = cardigan(*words, place / "run", folder=tmp_path / "child")
+        assert "No space left" in one_line(ended)
+        (place / "ballast").unlink()
+        done(*words, place / "run", folder=tmp_path / "child")
+        assert state(place / "run") == state(whole)
+        assert lines(place / "run" / "log.jsonl") == lines(whole / "log.jsonl")
+        assert not list(place.rglob("*.tmp"))
     finally:
         subprocess.run(["umount", str(place)], check=True)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import fields
@@ -160,6 +161,24 @@ def test_evaluating(place, call):
     assert json.loads(call(*words).out)["about"]["samples"] == 16
 
 
+def test_comparing_runs_and_folders(place, call, tmp_path):
+    folder, *_ = place
+    again = shutil.copytree(folder / "data", tmp_path / "a, b: 1")  # a name that is no YAML
+    words = ("compare", folder / "run", again, "-n", 16, "--metrics", "fid", "kid", "--json")
+    told = json.loads(call(*words, "--out", tmp_path / "page.html").out)
+    assert told["subjects"].keys() == {"run", "a, b: 1"}
+    assert told["figures"].keys() == {"frechet_distance", "kernel_distance"}
+    assert "<table" in (tmp_path / "page.html").read_text()
+
+
+def test_a_curve_at_given_values(place, call, tmp_path):
+    folder, *_ = place
+    words = ("curve", folder / "run", "truncation", "--values", 0.5, 1, "-n", 16, "--json")
+    told = json.loads(call(*words, "--out", tmp_path / "curve.png").out)
+    assert [point["truncation"] for point in told["points"]] == [0.5, 1]
+    assert (tmp_path / "curve.png").exists()
+
+
 def test_data(place, call, tmp_path):
     folder, *_ = place
     rows = json.loads(call("data", "list", "--json").out)
@@ -229,6 +248,15 @@ def test_the_default_folder_is_named_after_the_recipe(place, tmp_path):
         (("evaluate", "RUN", "--metrics", "fidd"), "did you mean"),
         (("evaluate", "RUN", "--against", "ring8"), "points"),
         (("evaluate", "RUN", "--device", "gpu"), "auto, cpu, cuda"),
+        (("evaluate", "RUN", "--by-class"), "(did you mean --by_class?): `cardigan evaluate --h"),
+        (("compare", "RUN"), "two or more"),
+        (("compare", "RUN", "nothing-here"), "nothing-here"),
+        (("compare",), "required: subjects"),
+        (("curve", "RUN", "trunc"), "did you mean truncation"),
+        (("curve", "RUN", "truncation", "--values", 0.5), "two or more --values"),
+        (("neighbours", "nothing-here"), "--against"),
+        (("audit", "RUN", "--attribute", "colour", "--alpha", 2), "--alpha"),
+        (("diagnose", "nothing-here"), "--against"),
         (("data", "show", "nothing-here"), "expected a data set"),
         (("data", "fetch", "nothing-here"), "nothing-here"),
         (("train", "upsample-gan", "--size", 16), "size must be 28"),

@@ -1,11 +1,15 @@
 """What the documents show works as they show it."""
 
 import re
+import shlex
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from cardigan import settings
 from cardigan.__main__ import COMMANDS
+from cardigan.commands import arguments, data, train
 from cardigan.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent
@@ -38,6 +42,27 @@ def test_commands_and_recipes_exist(page):
     for command, word in shown:
         assert command in COMMANDS
         assert command != "train" or word in {*RECIPES, "lsgan"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_options_exist(page):
+    lines = "\n".join(blocks(page, "sh")).replace("\\\n", " ").splitlines()
+    for line in lines:
+        _, found, words = line.partition("cardigan ")
+        command, *words = shlex.split(words, comments=True) if found else [""]
+        read(command, [re.sub(r"\[.*", "", word) for word in words])
+
+
+def read(command: str, words: list[str]) -> None:
+    """Reads the options of a line as the command would, and does nothing."""
+    if command == "train":
+        recipe = RECIPES[words[0].replace("lsgan", "dcgan")]
+        settings.read(train._parser("dcgan", recipe), words[1:])
+    elif command == "data":
+        arguments.read(data.COMMANDS[words[0]], words[1:], "cardigan data")
+    elif command:
+        function = getattr(import_module(f"cardigan.commands.{command}"), command)
+        arguments.read(function, words, f"cardigan {command}")
 
 
 def test_every_recipe_has_a_page():

@@ -1,6 +1,7 @@
 import io
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -128,3 +129,17 @@ def test_without_tensorboard_nothing_is_written(tmp_path, monkeypatch):
     writer.picture(1, "samples", Image.new("L", (4, 4)))
     writer.close()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_without_room_no_more_events_are_written_and_a_line_says_so(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("tensorboard")
+    writer = tensorboard.writer(tmp_path)
+    writer.scalars(1, {"generator": 1.0})
+    with monkeypatch.context() as full:
+        full.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+        for seen in (2, 3):
+            writer.scalars(seen, {"generator": 1.0, "discriminator": 2.0})
+            writer.picture(seen, "samples", Image.new("L", (4, 4)))
+    writer.close()
+    assert capsys.readouterr().err.count("no more is written for TensorBoard: No space left") == 1

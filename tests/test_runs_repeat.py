@@ -11,7 +11,7 @@ from process_tools import state
 
 from cardigan.recipes import RECIPES
 
-ROUND = ("--training.batch=4", "--images=12", "--measure=0")
+ROUNDS = ("--training.batch=4", "--images=200", "--measure=0")  # 50 of them
 LATENTS = "--latents=8"
 SMALL = {
     "gan": ("--size=16", LATENTS),
@@ -32,6 +32,9 @@ PROGRAM = """
 import sys, json, torch
 torch.set_num_threads(1)
 from cardigan.__main__ import main
+sys.path.append(sys.argv[2])
+from process_tools import plain
+plain()
 for words in json.loads(sys.argv[1]):
     assert main(words) == 0
 """
@@ -43,9 +46,9 @@ def runs(tmp_path_factory) -> list[Path]:
     folders = []
     for hash_seed in ("0", "1", "random"):
         folder = tmp_path_factory.mktemp(f"process-{hash_seed}")
-        words = [["train", name, *SMALL[name], *ROUND, "--out", name] for name in SMALL]
+        words = [["train", name, *SMALL[name], *ROUNDS, "--out", name] for name in SMALL]
         subprocess.run(
-            [sys.executable, "-c", PROGRAM, json.dumps(words)],
+            [sys.executable, "-c", PROGRAM, json.dumps(words), str(Path(__file__).parent)],
             cwd=folder,
             env={**os.environ, "PYTHONHASHSEED": hash_seed},
             check=True,

@@ -9,6 +9,7 @@ from argparse import ArgumentError
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def read(parser: ArgumentParser, argv: Sequence[str]) -> Any:
     try:
         return parser.parse_args(list(argv))
     except FAULTS as error:
-        problems = list(_problems(parser, argv)) or [str(error)]
+        problems = list(dict.fromkeys(_problems(parser, argv))) or [str(error)]
         shown = [clean(p) for p in problems[:8]] + ["..."] * (len(problems) > 8)
         raise UserError(f"{'; '.join(shown)}: `{parser.prog} --help` lists every option") from None
 
@@ -108,9 +109,10 @@ def clean(message: str) -> str:
 def _problems(parser: ArgumentParser, argv: Sequence[str]) -> Iterator[str]:
     """Each option by itself, so that all that is wrong comes at once and not the first only."""
     known = [option for action in parser._actions for option in action.option_strings]
-    for pair in _pairs(argv):
+    before = list(takewhile(lambda word: not word.startswith("--"), argv))
+    for pair in _pairs(argv[len(before) :]):
         try:
-            parser.parse_args(pair)
+            parser.parse_args([*before, *pair])
         except FAULTS as error:
             unknown = pair[0].partition("=")[0]
             hint = did_you_mean(unknown, known) if unknown not in known else ""
@@ -121,7 +123,7 @@ def _pairs(argv: Sequence[str]) -> list[list[str]]:
     """Options with their values; a config file becomes its own lines as options."""
     pairs: list[list[str]] = []
     for word in argv:
-        if word.startswith("--") or not pairs:
+        if word.startswith("--"):
             pairs.append([word])
         else:
             pairs[-1].append(word)

@@ -1,11 +1,19 @@
 """TensorBoard's event files, where the package tensorboard is installed."""
 
-from collections.abc import Mapping
+import errno
+import os
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
+
+from . import durable
+
+ROOM = 2**20
+"""Bytes without which nothing is written: TensorBoard's own thread dies of a full disk, loudly."""
 
 
 class Writer(Protocol):
@@ -33,7 +41,9 @@ def writer(run_folder: Path, seen: int = 0) -> Writer:
     except ImportError:
         return _Nowhere()
     # TensorBoard drops events whose step is greater than or equal to `purge_step`.
-    return _Events(SummaryWriter(str(run_folder / "tensorboard"), purge_step=seen and seen + 1))
+    purge = seen and seen + 1
+    folder = run_folder / "tensorboard"
+    return _Events(run_folder, lambda: SummaryWriter(str(folder), purge_step=purge))
 
 
 class _Nowhere:
@@ -48,15 +58,32 @@ class _Nowhere:
 
 
 class _Events:
-    def __init__(self, events: Any) -> None:
-        self.events = events
+    """Events as long as there is room for them: training goes on without."""
+
+    def __init__(self, run_folder: Path, make: Callable[[], Any]) -> None:
+        self.run_folder, self.events = run_folder, None
+        self.events = self._try(make)
 
     def scalars(self, seen: int, values: Mapping[str, float]) -> None:
         for name, value in values.items():
-            self.events.add_scalar(name, value, seen)
+            if self.events:
+                self._try(self.events.add_scalar, name, value, seen)
 
     def picture(self, seen: int, name: str, image: Image.Image) -> None:
-        self.events.add_image(name, np.array(image.convert("RGB")), seen, dataformats="HWC")
+        if self.events:
+            pixels = np.array(image.convert("RGB"))
+            self._try(self.events.add_image, name, pixels, seen, dataformats="HWC")
 
     def close(self) -> None:
-        self.events.close()
+        if self.events:
+            self._try(self.events.close)
+
+    def _try(self, write: Callable[..., Any], *values: Any, **how: Any) -> Any:
+        """Writes; where the disk refuses, this was the last time, and one line says so."""
+        try:
+            if shutil.disk_usage(self.run_folder).free < ROOM:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return write(*values, **how)
+        except OSError as error:
+            self.events = None
+            durable.tell(f"warning: no more is written for TensorBoard: {error.strerror}")

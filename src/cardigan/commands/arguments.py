@@ -1,9 +1,10 @@
 """From a function to a command: its parameters are the options, its docstring the help."""
 
 import inspect
+import json
 import re
 from collections.abc import Callable, Sequence
-from typing import get_origin
+from typing import Any, get_args, get_origin
 
 from jsonargparse import ArgumentParser
 
@@ -11,7 +12,12 @@ from .. import settings
 
 
 def call(function: Callable[..., None], argv: Sequence[str], prog: str) -> None:
-    """Calls `function` with arguments read from the command line.
+    """Calls `function` with arguments read from the command line."""
+    function(**read(function, argv, prog))
+
+
+def read(function: Callable[..., None], argv: Sequence[str], prog: str) -> dict[str, Any]:
+    """The arguments of `function` by name, from the command line.
 
     Parameters without a default are positional; `-x` stands for `--x`.
     """
@@ -19,21 +25,48 @@ def call(function: Callable[..., None], argv: Sequence[str], prog: str) -> None:
     parser.add_function_arguments(function, as_positional=True)
     words = [f"-{word}" if re.fullmatch(r"-[a-z]", word) else word for word in argv]
     parsed = settings.read(parser, _gathered(function, words))
-    function(**vars(parser.instantiate(parsed)))
+    # Not `vars`: a namespace marks names that its own methods have, such as `values`.
+    return parser.instantiate(parsed).as_dict()
 
 
 def _gathered(function: Callable[..., None], words: Sequence[str]) -> list[str]:
-    """Spells out what people leave away: `--json` is `true`, `--metrics a b` is `[a, b]`."""
-    kinds = {f"--{p.name}": p.annotation for p in inspect.signature(function).parameters.values()}
-    gathered: list[str] = []
-    items: list[str] | None = None
+    """Spells out what people leave away: `--json` is `true`, `--metrics a b` is `["a", "b"]`.
+
+    Words that no option takes come first; where the last positional is a list, it takes the rest.
+    """
+    parameters = inspect.signature(function).parameters.values()
+    kinds = {f"--{p.name}": p.annotation for p in parameters}
+    loose, *groups = _groups(words)
+    options: list[str] = []
+    for option, *values in groups:
+        kind = kinds.get(option)
+        if get_origin(kind) is list:
+            options += [option, _listed(kind, values)]
+        elif kind is bool:
+            options.append(f"{option}=true")
+            loose += values
+        else:
+            taken = 0 if "=" in option else 1
+            options += [option, *values[:taken]]
+            loose += values[taken:]
+    positional = [p.annotation for p in parameters if p.default is p.empty]
+    alone = len(positional) - 1
+    if len(loose) > alone >= 0 and get_origin(positional[-1]) is list:
+        loose = [*loose[:alone], _listed(positional[-1], loose[alone:])]
+    return [*loose, *options]
+
+
+def _groups(words: Sequence[str]) -> list[list[str]]:
+    """What comes before the first option, then each option with what follows it."""
+    groups: list[list[str]] = [[]]
     for word in words:
-        if items is not None and not word.startswith("-"):
-            items.append(word)
-            gathered[-1] = f"[{', '.join(items)}]"
-            continue
-        items = [] if get_origin(kinds.get(word)) is list else None
-        gathered += [word, "[]"] if items is not None else [word]
-        if kinds.get(word) is bool:
-            gathered[-1] = f"{word}=true"
-    return gathered
+        if word.startswith("--"):
+            groups.append([])
+        groups[-1].append(word)
+    return groups
+
+
+def _listed(kind: Any, words: Sequence[str]) -> str:
+    """Words as a list in YAML; text is quoted, for names hold commas and look like numbers."""
+    text = get_args(kind) == (str,)
+    return f"[{', '.join(json.dumps(w, ensure_ascii=False) if text else w for w in words)}]"

@@ -148,14 +148,14 @@ def _labels(sets: Sets, net: FeatureNet) -> Tensor:
     if sets.dataset.labels is None:
         raise UserError(
             f"expected data with labels to measure by class, got {sets.dataset.name}, which has "
-            "none: leave --by-class out"
+            "none: leave --by_class out"
         )
     if sets.samples.labels is not None:
         return sets.samples.labels
     if sets.samples.probabilities is None or not knows(net, sets.dataset):
         raise UserError(
             f"expected samples with labels, or a network that knows the classes of "
-            f"{sets.dataset.name}, to measure by class: leave --by-class out"
+            f"{sets.dataset.name}, to measure by class: leave --by_class out"
         )
     return sets.samples.probabilities.argmax(1)
 
