@@ -256,6 +256,7 @@ def test_the_default_folder_is_named_after_the_recipe(place, tmp_path):
         (("neighbours", "nothing-here"), "--against"),
         (("audit", "RUN", "--attribute", "colour", "--alpha", 2), "--alpha"),
         (("diagnose", "nothing-here"), "--against"),
+        (("diagnose", "RUN", "--against", "ring8"), "points"),
         (("data", "show", "nothing-here"), "expected a data set"),
         (("data", "fetch", "nothing-here"), "nothing-here"),
         (("train", "upsample-gan", "--size", 16), "size must be 28"),
