@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from cardigan.data.dataset import Dataset
-from cardigan.data.stream import Stream
+from cardigan.data.stream import Stream, Together
 from cardigan.game import Game
 from cardigan.randomness import generator
 from cardigan.recipe import Recipe, Training, flatten
@@ -36,6 +36,12 @@ _POINTS = {
     "training": _training(64, 80),
 }
 
+_FEW_LABELS = {
+    "size": 16, "channels": 1, "width": 8, "classes": 10, "labels": 20, "ensemble_images": 256,
+    "ensemble_ramp": 64, "lr": 1e-2, "ema_halflife": 100, "training": _training(16, 80),
+}  # fmt: skip
+_FEW_LABELS_GAN = _FEW_LABELS | {"latents": 8, "generator_lr": 1e-2}
+
 # A new recipe adds one row. Its learning rates and its number of images let it learn the toy
 # data: fewer do where learning is not the point.
 SMALL: dict[str, Recipe] = {
@@ -49,16 +55,28 @@ SMALL: dict[str, Recipe] = {
         "upsample-gan": {
             "channels": 1, "latents": 64, "lr": 1.5e-4, "training": _training(4, 28),
         },
+        "sgan": _FEW_LABELS_GAN,
+        "sgan-two-heads": _FEW_LABELS_GAN,
+        "feature-matching": _FEW_LABELS_GAN,
+        "feature-matching-ensembling": _FEW_LABELS_GAN,
+        "classifier": _FEW_LABELS,
+        "temporal-ensembling": _FEW_LABELS,
         "ring-gan": _POINTS,
         "grid-gan": _POINTS,
     }.items()
 }  # fmt: skip
 
 
-def start(name: str, seed: int = 0) -> tuple[Game, Stream]:
-    """The small recipe's game, new from `seed`, and a stream of toy data at its beginning."""
+def start(name: str, seed: int = 0, copies: int = 1) -> tuple[Game, Stream | Together]:
+    """The small recipe's game, new from `seed`, and a stream of toy data at its beginning.
+
+    Arguments:
+        copies: Of a round, that share a batch.
+    """
     torch.manual_seed(seed)
     recipe = SMALL[name]
+    held = recipe.training.batch // copies
+    recipe = replace(recipe, training=replace(recipe.training, microbatch=held))
     return recipe.game(), recipe.stream(toy(recipe), torch.device("cpu"))
 
 

@@ -87,7 +87,8 @@ def test_help_documents_every_field(name, call):
     nested = [f"training.{f.name}" for f in fields(RECIPES[name].training)]
     for key in (*own, *nested, "config", "out", "override", "epochs", "images", "measure"):
         assert f"--{key}" in told
-    assert "Real images to train on" in told and "Size of the latent vector" in told
+    assert "Real images to train on" in told
+    assert ("Size of the latent vector" in told) == ("latents" in own)
 
 
 def test_training_leaves_a_whole_run(place):

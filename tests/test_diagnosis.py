@@ -12,7 +12,7 @@ from cardigan.diagnosis.balance import saturation, vanishing
 from cardigan.diagnosis.blank import blank
 from cardigan.diagnosis.blind import blind
 from cardigan.diagnosis.classes import lost_classes
-from cardigan.diagnosis.collapse import collapse
+from cardigan.diagnosis.collapse import collapse, similarities, way
 from cardigan.diagnosis.divergence import divergence, not_finite
 from cardigan.diagnosis.evidence import Judged, Scale, scale_of
 from cardigan.diagnosis.log import read, table
@@ -62,6 +62,17 @@ GOOD = Evidence(
     judged=Judged(torch.randn(200) + 1, torch.randn(200) + 0.9, torch.randn(200) - 1),
     seen=4000,
 )
+
+
+def test_a_collapse_tells_how_alike_random_pairs_are():
+    one = ORDER[:1].repeat(400)
+    noise = torch.randint(0, 40, CLOTHES.images[one].shape, dtype=torch.uint8)
+    samples = look(CLOTHES.images[one] // 2 + noise, None, NET)
+    found = collapse(GOOD._replace(samples=samples))
+    assert found is not None and len(found.evidence) == 3
+    assert found.numbers["ms_ssim"] > 0.5 > found.numbers["ms_ssim_reals"]
+    assert way(*similarities(REALS.images, REALS.images)) == 0 and way(1.0, 0.3) == 1
+    assert similarities(torch.randn(9, 2), torch.randn(9, 2)) == (0, 0)
 
 
 def test_nothing_is_wrong_where_nothing_is():

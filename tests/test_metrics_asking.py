@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from cardigan.data import catalogue
+from cardigan.data.stream import as_bytes
 from cardigan.errors import UserError
 from cardigan.metrics.density import pixel_histogram
 from cardigan.metrics.measure import chosen, measure
@@ -133,3 +134,43 @@ def test_nobody_is_asked_for_what_it_cannot_do():
     for name in ("path_length", "reconstruction", "bits_per_dimension", "linear_probe"):
         with pytest.raises(UserError, match=f"got {name}"):
             chosen(TRAIN, [name])
+
+
+class Classes:
+    """Tells the truth for all pictures but those that it gets wrong; it draws no samples."""
+
+    def __init__(self, wrong: int):
+        self.truth = {image.numpy().tobytes(): k for image, k in zip(*_test(), strict=True)}
+        self.wrong = wrong
+
+    def classify(self, x: Tensor) -> Tensor:
+        told = [self.truth[image.numpy().tobytes()] for image in as_bytes(x)]
+        for i in range(self.wrong):
+            told[i] = (told[i] + 1) % 10
+        return torch.nn.functional.one_hot(torch.tensor(told), 10).float()
+
+
+def _test():
+    return TEST.images, TEST.labels.tolist()
+
+
+def test_accuracy_is_the_share_of_held_out_images_and_needs_no_samples():
+    game = Classes(wrong=20)
+    figures = chosen(TRAIN, game=game)
+    assert [*figures] == ["test_accuracy"]
+    told = measure(200, TRAIN, TEST, figures=figures, game=game)
+    figure = told["test_accuracy"]
+    assert figure["value"] == pytest.approx(0.9)
+    assert figure["low"] < 0.9 < figure["high"] and 0.85 < figure["floor"] < 1
+    shares = figure["by_class"].values()
+    assert len(shares) == 10 and all(0 <= share <= 1 for share in shares)
+    assert told["about"]["samples"] == 0 and told["about"]["reals"] == 200
+    assert not [note for note in told["about"]["notes"] if "of 200 samples" in note]
+
+
+def test_what_draws_samples_is_measured_by_them_as_well():
+    game = Classes(wrong=0)
+    game.sample = lambda *_: SAMPLES  # pyright: ignore[reportAttributeAccessIssue]
+    assert {"test_accuracy", "frechet_distance"} <= chosen(TRAIN, game=game).keys()
+    with pytest.raises(UserError, match="got test_accuracy"):
+        chosen(TRAIN, ["test_accuracy"])

@@ -11,14 +11,21 @@ from process_tools import state
 
 from cardigan.recipes import RECIPES
 
-ROUNDS = ("--training.batch=4", "--images=200", "--measure=0", "--latents=8")  # 50 of them
+ROUNDS = ("--training.batch=4", "--images=200", "--measure=0")  # 50 of them
+LATENTS = "--latents=8"
 SMALL = {
-    "gan": ("--size=16",),
-    "dcgan": ("--size=16", "--width=2", "--ema_halflife=20"),
-    "dcgan-64": ("--width=2",),
-    "upsample-gan": (),
-    "ring-gan": ("--width=8",),
-    "grid-gan": ("--width=8",),
+    "gan": ("--size=16", LATENTS),
+    "dcgan": ("--size=16", "--width=2", "--ema_halflife=20", LATENTS),
+    "dcgan-64": ("--width=2", LATENTS),
+    "upsample-gan": (LATENTS,),
+    "sgan": ("--size=16", "--width=2", LATENTS),
+    "sgan-two-heads": ("--size=16", "--width=2", LATENTS),
+    "feature-matching": ("--networks=dense", LATENTS),
+    "feature-matching-ensembling": ("--size=16", "--width=2", LATENTS),
+    "classifier": ("--size=16", "--width=2"),
+    "temporal-ensembling": ("--size=16", "--width=2"),
+    "ring-gan": ("--width=8", LATENTS),
+    "grid-gan": ("--width=8", LATENTS),
 }
 
 PROGRAM = """

@@ -1,4 +1,4 @@
-"""What a game may be able to do beyond `sample`, each ability a protocol of one method.
+"""What a game may be able to do, each ability a protocol.
 
 Measures and the explorer offer what a game satisfies: `isinstance(game, Decodes)`. Nobody asks
 for a game's name. All methods run in eval mode and without gradients unless they say otherwise.
@@ -7,6 +7,27 @@ for a game's name. All methods run in eval mode and without gradients unless the
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor
+
+
+@runtime_checkable
+class Generates(Protocol):
+    """Draws samples; nearly every game does."""
+
+    def sample(
+        self,
+        n: int,
+        seed: int | None = None,
+        label: int | Tensor | None = None,
+        truncation: float = 1.0,
+    ) -> Tensor:
+        """Draws `n` samples in eval mode: images [N, C, H, W] in [-1, 1], or points [N, D].
+
+        Arguments:
+            seed: With one, the draw repeats itself and leaves the global generators alone.
+            label: The class of every sample, or of each (int64 [n]), where the game has classes.
+            truncation: Scales the latents towards their mean; 1 leaves them as they are.
+        """
+        ...
 
 
 @runtime_checkable

@@ -198,6 +198,8 @@ Round = Generator[Move, dict[str, Tensor], None]
 class Game(nn.Module):
     """The networks of a method, and the order in which they move.
 
+    What else it can do is told by the protocols of `abilities`: nearly every game has `sample`.
+
     Attributes:
         seen: The clock: real images seen, over all processes.
         rounds: Rounds played.
@@ -216,22 +218,6 @@ class Game(nn.Module):
 
         A yield returns the move's log, averaged over accumulated copies and processes. Takes as
         many batches from `stream` as the method needs, and never yields inside a context.
-        """
-
-    @abstractmethod
-    def sample(
-        self,
-        n: int,
-        seed: int | None = None,
-        label: int | Tensor | None = None,
-        truncation: float = 1.0,
-    ) -> Tensor:
-        """Draws `n` samples in eval mode: images [N, C, H, W] in [-1, 1], or points [N, D].
-
-        Arguments:
-            seed: With one, the draw repeats itself and leaves the global generators alone.
-            label: The class of every sample, or of each (int64 [n]), where the game has classes.
-            truncation: Scales the latents towards their mean; 1 leaves them as they are.
         """
 
     @cached_property

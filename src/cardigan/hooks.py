@@ -10,10 +10,11 @@ from . import checkpoint, pictures, tensorboard
 from .game import Game
 from .progress import Progress
 from .run import Run
+from .subjects import generating
 from .train import Log
 
 Call = Callable[[Game, Log], None]
-SHOWN = ("discriminator", "generator")  # losses that fit beside a bar
+SHOWN = ("discriminator", "generator", "classifier")  # losses that fit beside a bar
 
 
 def numbers(log: Log) -> dict[str, float]:
@@ -61,7 +62,7 @@ def painter(
     count = n if reals is None else 1_000
 
     def call(game: Game, log: Log) -> None:
-        picture = pictures.draw(game.sample(count, seed=seed), reals)
+        picture = pictures.draw(generating(game).sample(count, seed=seed), reals)
         run.pictures.mkdir(exist_ok=True)
         pictures.save(picture, run.pictures / f"{game.seen:09}.png")
         events.picture(game.seen, "samples", picture)

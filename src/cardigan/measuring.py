@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from . import distributed
+from .abilities import Generates
 from .game import Game
 from .metrics.figures import Figure, cost
 from .metrics.measure import chosen, measure
@@ -64,10 +65,10 @@ def measurer(
     net = network("", reals.train)
 
     def found(game: Game, n: int) -> dict[str, Any]:
-        drawn = draw(game, n, seed)
+        drawn = draw(game, n, seed) if isinstance(game, Generates) else None
         return measure(
-            drawn.images, *reals, seed, figures,
-            labels=drawn.labels, game=game, net=net, intervals=False,
+            n if drawn is None else drawn.images, *reals, seed, figures,
+            labels=drawn and drawn.labels, game=game, net=net, intervals=False,
         )  # fmt: skip
 
     def call(game: Game, log: Log) -> None:
@@ -86,13 +87,13 @@ def measurer(
     return call
 
 
-def beside_training(reals: Reals, best: str) -> tuple[dict[str, Figure], str]:
+def beside_training(reals: Reals, best: str, game: object = None) -> tuple[dict[str, Figure], str]:
     """The figures that are cheap enough, and the one by which the best checkpoint is told.
 
     Raises:
         UserError: The data do not allow the figure that was asked for.
     """
-    asked = chosen(reals.train, [best] if best else [])
-    quick = {name: figure for name, figure in chosen(reals.train).items() if figure.quick}
+    asked = chosen(reals.train, [best] if best else [], game=game)
+    quick = {n: figure for n, figure in chosen(reals.train, game=game).items() if figure.quick}
     name = best and next(iter(asked)) or next(iter(quick), "")
     return quick | {name: asked[name]} if name else {}, name

@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # torch is imported late: help and lists answer at once
     import torch
 
     from .data.dataset import Dataset
-    from .data.stream import Stream
+    from .data.stream import Stream, Together
     from .game import Game
 
 
@@ -121,7 +121,9 @@ class Recipe(ABC):
 
         return catalogue.load(self.data, split, self.size, self.channels)
 
-    def stream(self, dataset: "Dataset", device: "torch.device", world: int = 1) -> "Stream":
+    def stream(
+        self, dataset: "Dataset", device: "torch.device", world: int = 1
+    ) -> "Stream | Together":
         """The data in the order of the run, and the clock."""
         from .data.stream import Stream
 

@@ -20,6 +20,7 @@ from .recipe import flatten
 
 LARGE, SMALL = 900, 300  # pixels across: the newest picture, and those of the strip
 STRIP = 10  # pictures
+PREDICTIONS = "predictions.png"  # of a game that classifies
 LONGEST = 200  # letters of a text out of a file
 DEEPEST = 200  # brackets in a line of JSON, well below what Python can nest
 
@@ -73,6 +74,7 @@ def render(run_folder: Path, description: str = "") -> str:
         facts=_facts(run_folder, recipe, log),
         newest=next(_pictures(pictures[::-1], LARGE), None),
         strip=list(_pictures(_spread(pictures, STRIP), SMALL)),
+        predictions=_picture(run_folder / PREDICTIONS, LARGE),
         frame=(curves.WIDTH, curves.HEIGHT),
         plots=[_titled(plot) for plot in curves.plots(log)],
         measures=_measures(measured[-1]) if measured else [],
@@ -121,17 +123,23 @@ def _spread(items: list[Path], count: int) -> list[Path]:
 
 
 def _pictures(paths: list[Path], width: int) -> Iterator[Picture]:
-    """Those of the pictures that can be read, no wider than `width`."""
+    """Those of the pictures that can be read, and are named after the clock."""
     for path in paths:
-        try:
-            with Image.open(path, formats=["PNG"]) as image:
-                image.thumbnail((width, 2 * width))
-                file = io.BytesIO()
-                image.convert("RGB").save(file, format="WEBP", quality=88)
-                data = base64.b64encode(file.getvalue()).decode()
-                yield Picture(int(path.stem), *image.size, f"data:image/webp;base64,{data}")
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-            continue
+        if path.stem.isdecimal() and (picture := _picture(path, width, int(path.stem))):
+            yield picture
+
+
+def _picture(path: Path, width: int, seen: int = 0) -> Picture | None:
+    """A picture, no wider than `width`, if it can be read."""
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            image.thumbnail((width, 2 * width))
+            file = io.BytesIO()
+            image.convert("RGB").save(file, format="WEBP", quality=88)
+            data = base64.b64encode(file.getvalue()).decode()
+            return Picture(seen, *image.size, f"data:image/webp;base64,{data}")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
 
 
 # Numbers

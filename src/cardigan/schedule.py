@@ -1,7 +1,7 @@
 """Values that change as training goes on: functions of the number of images seen."""
 
 from collections.abc import Callable
-from math import cos, pi
+from math import cos, exp, pi
 
 Schedule = Callable[[int], float]
 
@@ -29,3 +29,11 @@ def exponential(start: float, halflife: float, floor: float = 0.0) -> Schedule:
 def warmup(schedule: Schedule, over: float) -> Schedule:
     """Rises from nothing to `schedule` over the first `over` images."""
     return lambda seen: schedule(seen) * min(seen / over, 1.0)
+
+
+def rampup(value: float, over: float) -> Schedule:
+    """exp(-5 (1 - T)^2) of `value`, T from 0 to 1 over the first `over` images; then `value`.
+
+    Laine and Aila 2017, arXiv:1610.02242.
+    """
+    return lambda seen: value * exp(-5 * (1 - min(seen / over, 1.0)) ** 2)

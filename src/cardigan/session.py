@@ -22,6 +22,7 @@ from . import (
     signals,
     tensorboard,
 )
+from .abilities import Generates
 from .data.dataset import Dataset
 from .game import Game
 from .measuring import Budget, beside_training, measurer
@@ -142,29 +143,27 @@ class Sitting:
         progress = stack.enter_context(Progress(training.images, game.seen, "training"))
         shown = dataset.images[:1_000] if dataset.modes else None
         text = to_json(self.name, self.recipe, __version__)
+        painter = hooks.painter(run, events, training.seed, shown)
+        draws = isinstance(game, Generates)
         return [
             Hook(training.batch, hooks.shower(progress)),
             Hook(training.log_every, hooks.logger(run, events, game.seen)),
-            Hook(
-                training.picture_every,
-                hooks.painter(run, events, training.seed, shown),
-                at_end=True,
-            ),
+            *([Hook(training.picture_every, painter, at_end=True)] if draws else []),
             Hook(
                 training.checkpoint_every,
                 hooks.saver(run, text, about, training.keep),
                 at_end=True,
             ),
-            *self.measuring(dataset),
+            *self.measuring(dataset, game),
         ]
 
-    def measuring(self, dataset: Dataset) -> list[Hook]:
+    def measuring(self, dataset: Dataset, game: Game) -> list[Hook]:
         """Measures what was just saved, where that is wanted and the data allow."""
         training = self.recipe.training
         if not training.measure_share:
             return []
         reals = Reals(dataset, held_out(lambda: self.recipe.dataset("test")))
-        figures, best = beside_training(reals, training.best)
+        figures, best = beside_training(reals, training.best, game)
         if not figures:
             return []
         budget = Budget(training.measure_share)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from . import device as devices
 from . import distributed
+from .abilities import Generates
 from .data import catalogue
 from .data.dataset import Dataset
 from .data.folder import NoSplit
@@ -129,18 +130,36 @@ def draw(game: Game, n: int, seed: int = 0, truncation: float = 1.0) -> Samples:
     """Draws `n` samples, each process its share; the same for any number of processes.
 
     A game with classes draws each as often as any other.
+
+    Raises:
+        UserError: The game has no generator.
     """
+    drawing = generating(game)
     labels = torch.arange(n) % game.classes if game.classes else None
 
     def part(start: int, count: int) -> Tensor:
         label = None if labels is None else labels[start : start + count]
         seeded = mix(seed, start)
-        samples = game.sample(count, seed=seeded, label=label, truncation=truncation).cpu()
+        samples = drawing.sample(count, seed=seeded, label=label, truncation=truncation).cpu()
         return as_bytes(samples) if samples.dim() == 4 else samples
 
     mine = range(0, n, BATCH)[distributed.rank() :: distributed.world()]
     parts = [part(s, min(BATCH, n - s)) for s in track(mine, "sampling")]
     return Samples(_whole(torch.cat(parts or [part(0, 1)[:0]]), n), labels)
+
+
+def generating(game: Game) -> Generates:
+    """The game, if it draws samples.
+
+    Raises:
+        UserError: It has no generator.
+    """
+    if not isinstance(game, Generates):
+        raise UserError(
+            "expected a run that draws samples, and this one has no generator: `cardigan "
+            "evaluate` tells how well it does what it does"
+        )
+    return game
 
 
 def _whole(mine: Tensor, n: int) -> Tensor:

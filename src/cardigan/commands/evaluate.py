@@ -6,6 +6,8 @@ from typing import Any
 
 from ..errors import UserError
 
+FLOOR = "floor: held-out real data in the samples' place; 95 %: were other samples drawn"
+
 
 def evaluate(
     run: str,
@@ -64,7 +66,8 @@ def measured(
 ) -> dict[str, Any]:
     """Measures, and notes the figures of a run in its folder."""
     from .. import device as devices
-    from .. import distributed, report
+    from .. import distributed, prediction_picture, report
+    from ..abilities import Classifies, Generates
     from ..metrics.measure import chosen, measure
     from ..metrics.networks import network
     from ..subjects import subject
@@ -73,15 +76,19 @@ def measured(
     train, test = found.reals(against)
     net = network(features, train, devices.pick(device))
     figures = chosen(train, metrics, net, found.game)
-    drawn = found.draw(n, seed)
+    drawn = found.draw(n, seed) if isinstance(found.game, Generates | None) else None
     results = measure(
-        drawn.images, train, test, seed, figures,
-        labels=drawn.labels, game=found.game, net=net, by_class=by_class,
+        n if drawn is None else drawn.images, train, test, seed, figures,
+        labels=drawn and drawn.labels, game=found.game, net=net, by_class=by_class,
     )  # fmt: skip
     if found.run is None:
         return results
-    results = {"seen": found.seen} | results
+    results: dict[str, Any] = {"seen": found.seen} | results
     if distributed.rank() == 0:
+        if isinstance(found.game, Classifies) and test is not None and test.labels is not None:
+            picture = prediction_picture.write(found.run.path, found.game, test, seed)
+            notes = [*results["about"]["notes"], f"predictions beside the truth: {picture}"]
+            results["about"] |= {"notes": notes}
         found.run.append_metrics(results)
         report.write(found.run.path, found.run.recipe.summary)
     return results
@@ -94,7 +101,8 @@ def show(results: dict[str, Any]) -> None:
     from rich.text import Text
 
     about = results["about"]
-    table = Table("measure", title=f"{about['samples']} samples, {about['reals']} reals")
+    samples = f"{about['samples']} samples, " if about["samples"] else ""
+    table = Table("measure", title=f"{samples}{about['reals']} reals")
     for column in ("value", "95 %", "floor", "ratio"):
         table.add_column(column, justify="right")
     for name, figure in _figures(results):
@@ -106,8 +114,11 @@ def show(results: dict[str, Any]) -> None:
             table.add_row(f"  {figure_name}", *_row(figure))
     console = Console()
     console.print(table)
-    floor = "floor: held-out real data in the samples' place; 95 %: were other samples drawn"
-    for note in (floor, *_network(about), *about["notes"]):
+    for note in (
+        FLOOR if samples else "95 %: were other reals drawn",
+        *_network(about),
+        *about["notes"],
+    ):
         console.print(Text(note, style="dim"))
 
 

@@ -26,9 +26,10 @@ def list(json: bool = False) -> None:  # noqa: A001  # the command's name
         return
 
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("recipe", "what it is", "paper", "can", box=None, pad_edge=False)
+    names = Column("recipe", min_width=max(map(len, RECIPES)))
+    table = Table(names, "what it is", "paper", "can", box=None, pad_edge=False)
     for name, recipe in RECIPES.items():
         table.add_row(
             name, (type(recipe).__doc__ or "").strip(), recipe.paper, ", ".join(recipe.can)

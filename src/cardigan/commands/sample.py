@@ -43,10 +43,12 @@ def sample(
 
     from .. import device as devices
     from ..run import Run
+    from ..subjects import generating
 
     game = Run(run).load().to(devices.pick(device))
     _check_label(label, game.classes)
-    samples = game.sample(n, seed=seed, label=label, truncation=truncation).cpu()
+    drawing = generating(game)
+    samples = drawing.sample(n, seed=seed, label=label, truncation=truncation).cpu()
     {".png": _picture, ".npz": _array, "": _folder}[path.suffix](samples, path)
     print(printable(out))
 

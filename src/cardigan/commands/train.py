@@ -78,8 +78,9 @@ def _conclude(run: Any, recipe: Recipe, count: int) -> None:
         from .evaluate import measured, show
 
         show(measured(str(run.path), "", [], count, 0, False, "", recipe.training.device))
-    newest = max(run.pictures.glob("*.png"), default=run.pictures)
-    places = {"picture": newest, "report": run.path / "report.html"}
+    newest = max(run.pictures.glob("*.png"), default=None)
+    places = {"picture": newest} if newest else {}
+    places["report"] = run.path / "report.html"
     if best := run.best():
         places["best"] = best
     for name, path in places.items():

@@ -11,7 +11,7 @@ LOST = 0.3
 """Of the median class's coverage: a class below it is as good as lost."""
 ENOUGH = 30
 """Reals of a class; fewer could lie far from all samples by chance."""
-SEEN = 0.05
+SEEN = 0.3
 """Coverage of the median class below which samples are too far from the data to tell classes."""
 
 

@@ -1,5 +1,19 @@
 """How methods learn: one file an algorithm."""
 
+from .classification import Classification
+from .ensembling import Ensemble
 from .gan import GAN, alternating, simultaneous
+from .heads import FORMS
+from .semi_supervised import SemiSupervised, adversarial, feature_matching
 
-__all__ = ["GAN", "alternating", "simultaneous"]
+__all__ = [
+    "FORMS",
+    "GAN",
+    "Classification",
+    "Ensemble",
+    "SemiSupervised",
+    "adversarial",
+    "alternating",
+    "feature_matching",
+    "simultaneous",
+]

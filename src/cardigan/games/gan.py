@@ -59,7 +59,7 @@ class GAN(Game):
         label: int | Tensor | None = None,
         truncation: float = 1.0,
     ) -> Tensor:
-        """As `Game.sample` says."""
+        """As `Generates.sample` says."""
         with seeded(seed, self.device):
             z = self.latents(n, truncation=truncation)
             return self.decode(z, draw_labels(n, self.classes, label, self.device))

@@ -9,6 +9,7 @@ from torch import Tensor
 from ..data.stream import as_bytes, as_floats
 from ..progress import track
 from .bootstrap import Interval, mean_interval
+from .classes import share_interval
 from .density import bits_per_dimension, pixel_histogram
 from .features import extract
 from .path_length import lerp, path_lengths, slerp, unrounded
@@ -85,6 +86,30 @@ def bits(sets: Sets) -> dict[str, Any]:
         "floor": floor.mean().item(),
         **_bounds(mean_interval(value)),
     }
+
+
+def test_accuracy(sets: Sets) -> dict[str, Any]:
+    """The share of held-out reals whose class the game tells; the floor: the network's own."""
+    game: Any = sets.game
+    truth, names = _labels(sets.test.labels), sets.dataset.classes
+    told = _in_batches(lambda x: game.classify(as_floats(x)).argmax(1), sets.test.images)
+    right = (told == truth).double()
+    share = right.mean().item()
+    by_class = [right[truth == k] for k in range(len(names))]
+    return {
+        "value": share,
+        "floor": _known_accuracy(sets, truth),
+        **_bounds(share_interval(share, len(right))),
+        "by_class": {n: r.mean().item() for n, r in zip(names, by_class, strict=True) if len(r)},
+    }
+
+
+def _known_accuracy(sets: Sets, truth: Tensor) -> float | None:
+    """Of the network that looks at pictures, which learnt from all labels, if it knows classes."""
+    if sets.net is None or sets.net.classes != sets.dataset.classes:
+        return None
+    assert sets.test.probabilities is not None, "it knows the classes"
+    return (sets.test.probabilities.argmax(1) == truth).double().mean().item()
 
 
 def _path_length(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..abilities import Decodes, Encodes, HasDensity, Maps, Reconstructs
+from ..abilities import Classifies, Decodes, Encodes, Generates, HasDensity, Maps, Reconstructs
 from ..data.dataset import Dataset
 from . import asking, readings
 from .classifier import Classifier, Stacked
@@ -65,14 +65,31 @@ ASKED: dict[type, dict[str, Figure]] = {
     },
     Reconstructs: {"reconstruction": Figure(asking.reconstruction, within=False)},
     HasDensity: {"bits_per_dimension": Figure(asking.bits, within=False)},
+    Classifies: {
+        "test_accuracy": Figure(
+            asking.test_accuracy, HIGHER, least=1_000, quick=True, within=False
+        ),
+    },
 }
 """What a game is asked for, by what it can do."""
 
 
 def offered(dataset: Dataset, net: FeatureNet, game: object = None) -> dict[str, Figure]:
-    """The figures that such data allow, seen through such a network, of such a game."""
+    """The figures that such data allow, seen through such a network, of such a game.
+
+    A game that draws no samples is asked, and no more.
+    """
     if dataset.images.dim() != 4:
         return TOYS if dataset.modes else {}
+    draws = game is None or isinstance(game, Generates)
+    figures = _of_samples(dataset, net) if draws else {}
+    for ability, more in ASKED.items():
+        if isinstance(game, ability) and _can(ability, net, dataset):
+            figures |= more
+    return figures
+
+
+def _of_samples(dataset: Dataset, net: FeatureNet) -> dict[str, Figure]:
     figures = dict(ANY_IMAGES)
     if knows(net, dataset):
         figures |= CLASSES
@@ -80,9 +97,6 @@ def offered(dataset: Dataset, net: FeatureNet, game: object = None) -> dict[str,
         figures |= STACKED
     if dataset.labels is not None:
         figures |= LABELLED
-    for ability, more in ASKED.items():
-        if isinstance(game, ability) and _can(ability, net, dataset):
-            figures |= more
     return figures
 
 
@@ -103,5 +117,6 @@ def _can(ability: type, net: FeatureNet, dataset: Dataset) -> bool:
         Decodes: isinstance(net.net, Classifier),
         Maps: isinstance(net.net, Classifier),
         Encodes: dataset.labels is not None,
+        Classifies: dataset.labels is not None,
     }
     return needs.get(ability, True)

@@ -27,7 +27,7 @@ ALIASES = {
 
 
 def measure(
-    samples: Tensor,
+    samples: Tensor | int,
     train: Dataset,
     test: Dataset | None = None,
     seed: int = 0,
@@ -49,7 +49,8 @@ def measure(
     bound the value, were other samples drawn, at 95 %. `about` tells all that a figure depends on.
 
     Arguments:
-        samples: uint8 [N, C, H, W], or points [N, D].
+        samples: uint8 [N, C, H, W], or points [N, D]; of a game that draws none, how many
+            held-out reals to ask it about.
         test: Held-out reals; without them, `train` is halved by the seed.
         seed: Of the choice and order of samples and reals.
         figures: What to measure, as `chosen` gives it; without, all that the data allow.
@@ -73,7 +74,7 @@ def measure(
     if by_class:
         found["classes"] = dict(_by_class(sets, figures, net))
     notes = [
-        *on_counts(sets, len(samples), test is None),
+        *on_counts(sets, samples if isinstance(samples, int) else len(samples), test is None),
         *too_few,
         *_notes(sets, figures, net),
     ]
@@ -161,7 +162,7 @@ def _labels(sets: Sets, net: FeatureNet) -> Tensor:
 
 def _about(sets: Sets, net: FeatureNet | None) -> dict[str, Any]:
     about = {
-        "samples": len(sets.samples),
+        "samples": 0 if sets.samples is sets.test else len(sets.samples),
         "reals": len(sets.test),
         "draws": len(sets.train),
         "seed": sets.seed,

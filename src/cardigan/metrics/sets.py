@@ -47,7 +47,7 @@ class Sets(NamedTuple):
 
 
 def gathered(
-    samples: Tensor,
+    samples: Tensor | int,
     labels: Tensor | None,
     train: Dataset,
     test: Dataset | None,
@@ -57,21 +57,27 @@ def gathered(
 ) -> Sets:
     """Looks at as many samples, train reals and test reals as the smallest of the three has.
 
-    Where the data hold more, train reals are drawn up to five times.
+    Where the data hold more, train reals are drawn up to five times. If `samples` is a number,
+    there are none: that many test reals stand where they would, and no figure looks at them.
 
     Raises:
         UserError: Fewer than two of something, or points where pictures were expected.
     """
-    _check_alike(samples, train)
     reals, held_out = _split(train, test, seed)
-    count = _least(len(samples), len(reals), len(held_out))
-    chosen = _drawn(len(samples), count, seed, 0)
+    given = samples if isinstance(samples, int) else len(samples)
+    count = _least(given, len(reals), len(held_out))
     draws = [reals[i] for i in _drawn(len(reals), DRAWS * count, seed, 2).split(count)]
     pick = held_out[_drawn(len(held_out), count, seed, 1)]
+    seen = look_again(test or train, pick, net, batch)
+    drawn = seen
+    if not isinstance(samples, int):
+        _check_alike(samples, train)
+        chosen = _drawn(len(samples), count, seed, 0)
+        drawn = look(samples[chosen], None if labels is None else labels[chosen], net, batch)
     return Sets(
-        samples=look(samples[chosen], None if labels is None else labels[chosen], net, batch),
+        samples=drawn,
         train=[look_again(train, i, net, batch) for i in draws if len(i) == count],
-        test=look_again(test or train, pick, net, batch),
+        test=seen,
         dataset=train,
         seed=seed,
         shared={},
@@ -82,7 +88,7 @@ def on_counts(sets: Sets, given: int, halved: bool) -> Iterator[str]:
     """What a reader has to know of the counts."""
     if halved:
         yield "no test set: the floor compares two halves of the data"
-    if len(sets.samples) < given:
+    if len(sets.samples) < given and sets.samples is not sets.test:
         yield f"{len(sets.samples)} of {given} samples are used: there are no more reals"
 
 

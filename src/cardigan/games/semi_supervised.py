@@ -1,0 +1,125 @@
+"""A discriminator that also classifies: all images are real, and a few have labels."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..game import Game, Move, Player, Round
+from ..losses import NON_SATURATING, AdversarialLoss
+from ..priors import Prior
+from ..randomness import seeded
+from .ensembling import Ensemble, hold
+from .heads import Form, Seen, classified, look
+
+GeneratorLoss = Callable[[Seen, Seen], Tensor]  # of reals, of fakes -> any shape
+
+
+# Salimans et al. 2016, arXiv:1606.03498, section 3.1: || E phi(x) - E phi(G(z)) ||^2, a mean over
+# features instead of a sum. It compares the means of two batches, never images one by one.
+def feature_matching(real: Seen, fake: Seen) -> Tensor:
+    """The squared difference of mean features [F]; only fakes have a gradient."""
+    return (real.features.detach().mean(0) - fake.features.mean(0)).square()
+
+
+def adversarial(loss: AdversarialLoss = NON_SATURATING) -> GeneratorLoss:
+    """The generator's part of an adversarial loss: -log(1 - p(FAKE | G(z))), or another's."""
+    return lambda real, fake: loss.generator(real.judged.real.detach(), fake.judged.real)
+
+
+class SemiSupervised(Game):
+    """A generator against a discriminator that learns to classify from few labels.
+
+    A stream gives two batches a draw: `first`, whose classes nobody knows, and `labelled`.
+
+    Arguments:
+        generator: z [N, Z], None -> image.
+        discriminator: image, None -> (outputs [N, K + form.more], features [N, F]).
+        form: How outputs are read, and what labelled images cost.
+        weight: Of real against fake, beside the labelled images.
+        generator_loss: What the generator descends, of reals and of fakes as they were seen.
+        ensemble: Of earlier predictions, to which later ones are held; None for no such term.
+    """
+
+    def __init__(
+        self,
+        generator: Player,
+        discriminator: Player,
+        prior: Prior,
+        form: Form,
+        weight: float = 1.0,
+        generator_loss: GeneratorLoss | None = None,
+        ensemble: Ensemble | None = None,
+    ) -> None:
+        super().__init__()
+        self.generator, self.discriminator, self.prior = generator, discriminator, prior
+        self.form, self.weight = form, weight
+        self.generator_loss = generator_loss or adversarial()
+        self.ensemble = ensemble
+
+    def round(self, stream: Any) -> Round:
+        """The discriminator moves, then the generator, on the same unlabelled images."""
+        drawn = next(stream)
+        (real, number), labelled = drawn["first"], drawn["labelled"]
+        with torch.no_grad():
+            fake = self.fake(len(real))
+        seen = look(self.discriminator, self.form.judge, real, fake, labelled.image)
+        loss, log = self.discriminator_loss(seen, labelled.label)
+        held, learn = hold(self.ensemble, seen[0].judged.classes, number, self.seen)
+        yield Move(self.discriminator, loss + held, log)
+        learn()
+
+        seen = look(self.discriminator.frozen, self.form.judge, real, self.fake(len(real)))
+        loss = self.generator_loss(*seen)
+        yield Move(self.generator, loss, {"generator": loss.mean()})
+
+    # Odena 2016: -log p(y | x) - log p(real | x) - log p(FAKE | G(z)). Salimans et al. 2016 halve
+    # the last two, and divide by p(real | x) in the first.
+    def discriminator_loss(
+        self, seen: list[Seen], label: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """What the discriminator descends [N], of reals, fakes and labelled reals as it saw them.
+
+        And what to log.
+        """
+        real, fake, labelled = seen
+        supervised = self.form.supervised(labelled.judged, label)
+        on_real, on_fake = real.judged.real, fake.judged.real
+        loss = supervised + self.weight * NON_SATURATING.discriminator(on_real, on_fake)
+        return loss, {
+            "discriminator": loss.mean(),
+            "supervised": supervised.mean(),
+            "real": on_real.mean(),
+            "fake": on_fake.mean(),
+        }
+
+    def fake(self, n: int) -> Tensor:
+        """The generator's answer to `n` draws from the prior."""
+        return self.generator(self.prior(n, self.device), None)
+
+    def sample(
+        self,
+        n: int,
+        seed: int | None = None,
+        label: int | Tensor | None = None,
+        truncation: float = 1.0,
+    ) -> Tensor:
+        """As `Generates.sample` says; the generator knows no labels."""
+        with seeded(seed, self.device):
+            return self.decode(self.latents(n, truncation=truncation))
+
+    def latents(self, n: int, seed: int | None = None, truncation: float = 1.0) -> Tensor:
+        """As `Decodes.latents` says."""
+        with seeded(seed, self.device):
+            return self.prior(n, self.device) * truncation
+
+    @torch.no_grad()
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """What the generator makes of latents [N, Z], in eval mode."""
+        net = self.generator.eval_net
+        return torch.cat([net(part, None).float() for part in z.split(256)])
+
+    def classify(self, x: Tensor) -> Tensor:
+        """As `Classifies.classify` says: what is real is taken for granted."""
+        return classified(self.discriminator, self.form.judge, x)

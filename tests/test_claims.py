@@ -1,0 +1,162 @@
+"""How a claim becomes a verdict: the frame, and every claim that is written in it."""
+
+import re
+import sys
+from statistics import stdev
+
+import pytest
+import scipy.stats
+import torch
+
+from benchmarks.claims import __main__ as command
+from benchmarks.claims import d_overfits, recall_precision, swd_msssim
+from benchmarks.claims.frame import (
+    CONFIRMED,
+    REFUTED,
+    UNDECIDED,
+    Claim,
+    above,
+    interval,
+    means,
+    settle,
+)
+
+every_claim = pytest.mark.parametrize("name", command.NAMES)
+
+
+def claim(measure, seeds=(0, 1, 2)):
+    return Claim(
+        says="Seeds are small.",
+        how="We look.",
+        rule="Their mean lies above 0.",
+        seeds=seeds,
+        measure=measure,
+        judge=lambda rows: above([row["value"] for row in rows], 0.0, "the seed"),
+        table=lambda rows: means(rows, "case", ("value",)),
+        draw=lambda rows, axes: axes.plot([row["value"] for row in rows]),
+    )
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0, 4.0], [0.1, 0.2, 0.15, 0.3, 0.1], [*range(10)]])
+def test_an_interval_is_students(values):
+    n, middle = len(values), sum(values) / len(values)
+    error = stdev(values) / n**0.5
+    low, high = scipy.stats.t.interval(0.95, n - 1, middle, error)
+    assert interval(values) == pytest.approx((middle, low, high), rel=1e-3)
+
+
+def test_a_verdict_needs_the_whole_interval_on_one_side():
+    assert above([1.0, 1.1, 0.9], 0.5, "it").words == CONFIRMED
+    assert above([0.1, 0.2, 0.1], 0.5, "it").words == REFUTED
+    assert above([0.1, 0.9, 0.6], 0.5, "it").words == UNDECIDED
+
+
+def test_a_page_tells_all_and_what_was_measured_is_not_measured_again(tmp_path):
+    measured = []
+
+    def measure(seed, folder):
+        if seed == 2 and len(measured) == 2:
+            measured.append(None)
+            raise KeyboardInterrupt
+        measured.append(seed)
+        return [{"case": "the seed", "value": 10.0 + seed}]
+
+    with pytest.raises(KeyboardInterrupt):
+        settle("small", claim(measure), tmp_path / "work", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    verdict = settle("small", claim(measure), tmp_path / "work", tmp_path / "out")
+    assert measured == [0, 1, None, 2] and verdict.words == CONFIRMED
+    page = (tmp_path / "out" / "small.md").read_text()
+    for part in (
+        "Confirmed",
+        "| the seed | 11 |",
+        "small.png",
+        "Rule, set before the run",
+        "0, 1, 2",
+    ):
+        assert part in page
+    assert (tmp_path / "out" / "small.png").stat().st_size > 1000
+
+
+@every_claim
+def test_a_claim_tells_how_and_by_which_rule_before_it_is_run(name):
+    told = command.find(name)
+    assert len(told.seeds) >= 3 and all(
+        len(text) > 30 for text in (told.says, told.how, told.rule)
+    )
+    assert "onfirmed if" in told.rule
+
+
+@every_claim
+def test_a_claim_has_its_page_and_picture(name):
+    page = (command.HERE.parent.parent / "docs" / "claims" / f"{name}.md").read_text()
+    assert re.search(r"\*\*(Confirmed|Refuted|Undecided)\*\*", page)
+    assert f"> {command.find(name).says}" in page
+    assert (command.HERE.parent.parent / "docs" / "claims" / f"{name}.png").exists()
+
+
+def test_an_unknown_claim_is_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["claims", "no-such"])
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    assert ended.value.code == 2 and "no claim is called no-such" in capsys.readouterr().err
+
+
+# --------------------------------------------------------------------------- verdicts of each rule
+
+
+def spread(value):
+    return [value + d for d in (-0.01, 0.0, 0.01, 0.005, -0.005)]
+
+
+@pytest.mark.parametrize(
+    ("own", "words"), [(0.3, CONFIRMED), (-0.3, CONFIRMED), (0.0, REFUTED), (0.05, UNDECIDED)]
+)
+def test_d_overfits(own, words):
+    names = list(d_overfits.IMAGES)
+    rows = [
+        {"seed": seed, "discriminator": judge}
+        | {
+            maker: 0.6 + 0.1 * names.index(maker) + (value if maker == judge else 0)
+            for maker in names
+        }
+        for seed, value in enumerate(spread(own))
+        for judge in names
+    ]
+    assert d_overfits.own(rows) == pytest.approx(spread(own))
+    assert d_overfits.judge(rows).words == words
+
+
+def test_the_area_is_the_chance_that_a_real_is_above():
+    real, fake = torch.tensor([3.0, 1.0]), torch.tensor([2.0, 0.0, -1.0])
+    assert d_overfits.auc(real, fake) == pytest.approx(5 / 6)
+
+
+@pytest.mark.parametrize(
+    ("gap", "gain", "words"), [(0.2, 0.2, CONFIRMED), (-0.2, 0.2, REFUTED), (0.2, 0.05, UNDECIDED)]
+)
+def test_recall_precision(gap, gain, words):
+    rows = [
+        {"seed": seed, "of": model, "model": f"{model} at {t}", "truncation": t,
+         "precision": 0.5 + (g if t < 1 else 0), "recall": 0.5 + d - (0.3 if t < 1 else 0)}
+        for seed, (d, g) in enumerate(zip(spread(gap), spread(gain), strict=True))
+        for model in recall_precision.IMAGES
+        for t in recall_precision.TRUNCATIONS
+    ]  # fmt: skip
+    assert recall_precision.judge(rows).words == words
+
+
+@pytest.mark.parametrize(
+    ("collapse", "ratio", "words"),
+    [(0.5, 3.0, CONFIRMED), (0.02, 3.0, REFUTED), (0.5, 1.0, REFUTED)],
+)
+def test_swd_msssim(collapse, ratio, words):
+    cases = [*swd_msssim.FAULTS, *swd_msssim.LACKING]
+    rows = [
+        {"seed": seed, "samples": case,
+         "ms_ssim": 0.2 + 0.8 * (collapse + noise if case == swd_msssim.COLLAPSE else 0.0),
+         "swd": 10 * (1 if case == "untouched" else ratio + noise)}
+        for seed, noise in enumerate(spread(0.0))
+        for case in cases
+    ]  # fmt: skip
+    assert swd_msssim.judge(rows).words == words
