@@ -122,7 +122,7 @@ def test_accumulation_equals_a_larger_batch(name):
 
     In float64, for Adam divides by gradients that may be as small as rounding errors.
     """
-    whole, parts = (_accumulated(name, copies) for copies in (1, 4))
+    whole, parts = (_accumulated(name, copies) for copies in (1, 2))
     for key, tensor in whole.state_dict().items():
         assert torch.allclose(parts.state_dict()[key], tensor, rtol=0, atol=1e-10), key
 
