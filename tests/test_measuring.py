@@ -1,6 +1,8 @@
 """Measuring beside training: within its share of the time, on record, and the best is kept."""
 
 import json
+import os
+import signal
 from functools import partial
 
 import pytest
@@ -63,13 +65,17 @@ def lines(run):
     return [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
 
 
-def trained(folder, name="ring-gan", *words):
+def trained(folder, name="ring-gan", *words, code=0):
     options = {
         "images": 4096, "batch": 256, "checkpoint_every": 512, "keep": 1,
         "measure_share": 1, "measure_images": 300, "device": "cpu",
     }  # fmt: skip
     given = [f"--training.{k}={v}" for k, v in options.items()]
-    assert main(["train", name, "--out", str(folder), "--measure", "0", *given, *words]) == 0
+    try:
+        ended = main(["train", name, "--out", str(folder), "--measure", "0", *given, *words])
+    except SystemExit as error:
+        ended = error.code
+    assert ended == code
     return Run(folder)
 
 
@@ -84,6 +90,34 @@ def test_every_checkpoint_is_measured_and_the_best_is_never_deleted(tmp_path):
     assert kept == sorted({best, 4096}), "one is kept, and the best"
     assert all(line["best_by"] == "mode_coverage" for line in found)
     assert all(line[COST] == -line["mode_coverage"]["value"] for line in found), "more is better"
+
+
+def test_the_end_is_measured_wherever_the_clock_stands(tmp_path):
+    """The last state competes for the best, and a run that goes on measures it no second time."""
+    run = trained(tmp_path / "run", "ring-gan", "--training.checkpoint_every=1536")
+    assert [line["seen"] for line in lines(run)] == [1536, 3072, 4096]
+    (run.path / "metrics.jsonl").write_text(
+        "".join(json.dumps(line | {COST: -line["seen"]}) + "\n" for line in lines(run))
+    )
+    assert run.best() == run.newest() == run.checkpoints / f"{4096:09}"
+    trained(tmp_path / "run", "ring-gan", "--training.checkpoint_every=1536")
+    assert [line["seen"] for line in lines(run)] == [1536, 3072, 4096]
+
+
+def test_nobody_waits_for_measuring_once_a_signal_came(tmp_path, monkeypatch):
+    append = Run.append_log
+
+    def asks(run, line):
+        append(run, line)
+        if line["seen"] == 1536:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Run, "append_log", asks)
+    words = ("--training.log_every=512", "--training.checkpoint_every=1024")
+    trained(tmp_path / "run", "ring-gan", *words, code=128 + signal.SIGTERM)
+    run = Run(tmp_path / "run")
+    assert run.newest().name == f"{1792:09}"
+    assert [line["seen"] for line in lines(run)] == [1024]
 
 
 def test_a_resumed_run_measures_what_the_whole_run_measured(tmp_path):

@@ -303,6 +303,16 @@ def test_stop_ends_after_the_round_that_is_under_way():
     assert game.seen == 12 and called == [4, 8, 12]
 
 
+@pytest.mark.parametrize(("until", "wanted", "due"), [
+    (100, 12, [8]), (100, 8, []), (12, 99, [8, 12]), (12, 12, [8]), (16, 99, [8, 16]),
+])  # fmt: skip
+def test_what_waits_is_left_out_where_somebody_wants_the_end(until, wanted, due):
+    game, called = Steps(once), []
+    hook = Hook(8, lambda game, log: called.append(game.seen), at_end=True, waits=True)
+    train(game, stream(4), until, hooks=[hook], stop=lambda: game.seen >= wanted)
+    assert called == due
+
+
 def poisoned(*rounds, buffer=True):
     """A game whose batches hold a NaN in these rounds."""
 

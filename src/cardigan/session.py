@@ -170,7 +170,7 @@ class Sitting:
         call = measurer(
             self.run, reals, figures, best, training.measure_images, training.seed, budget
         )
-        return [Hook(training.checkpoint_every, call)]
+        return [Hook(training.checkpoint_every, call, at_end=True, waits=True)]
 
 
 @contextmanager

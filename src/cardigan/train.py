@@ -25,6 +25,7 @@ class Hook(NamedTuple):
     every: int  # images
     call: Callable[[Game, Log], None]
     at_end: bool = False  # and when training ends, wherever the clock stands
+    waits: bool = False  # and may be left out where `stop` ended it: somebody wants to be gone
 
 
 class Diverged(UserError):
@@ -68,11 +69,13 @@ def train(
         for player in game.players.values():
             player.average(stream.seen - before, stream.seen, unless=bad)
         game.seen, game.rounds = stream.seen, game.rounds + 1
-        ended = stopped or game.seen >= until or (distributed.world() == 1 and stop())
+        stopped = stopped or (distributed.world() == 1 and stop())
+        ended = stopped or game.seen >= until
         if ended:
             guard.finish(before)
         for hook in hooks:
-            if before // hook.every < game.seen // hook.every or (ended and hook.at_end):
+            due = before // hook.every < game.seen // hook.every or (ended and hook.at_end)
+            if due and not (stopped and hook.waits):
                 hook.call(game, log)
     return game.seen >= until
 
