@@ -248,6 +248,12 @@ def test_the_default_folder_is_named_after_the_recipe(place, tmp_path):
     assert all(name.startswith("runs") for name in tree(work))
 
 
+OF_PICTURES = (
+    "expected pictures to compare those of run with, got ring8, which holds points in the plane: "
+    "leave --against away to take "
+)
+
+
 @pytest.mark.parametrize(
     "words, hint",
     [
@@ -256,7 +262,9 @@ def test_the_default_folder_is_named_after_the_recipe(place, tmp_path):
         (("evaluate", "nothing-here"), "--against"),
         (("evaluate", "nothing-here", "--against", "ring8"), "expected a data set"),
         (("evaluate", "RUN", "--metrics", "fidd"), "did you mean"),
-        (("evaluate", "RUN", "--against", "ring8"), "points"),
+        (("evaluate", "RUN", "--against", "ring8"), OF_PICTURES),
+        (("neighbours", "RUN", "--against", "ring8"), OF_PICTURES),
+        (("audit", "RUN", "--against", "ring8"), OF_PICTURES),
         (("evaluate", "RUN", "--device", "gpu"), "auto, cpu, cuda"),
         (("evaluate", "RUN", "--by-class"), "(did you mean --by_class?): `cardigan evaluate --h"),
         (("compare", "RUN"), "two or more"),
@@ -267,7 +275,7 @@ def test_the_default_folder_is_named_after_the_recipe(place, tmp_path):
         (("neighbours", "nothing-here"), "--against"),
         (("audit", "RUN", "--attribute", "colour", "--alpha", 2), "--alpha"),
         (("diagnose", "nothing-here"), "--against"),
-        (("diagnose", "RUN", "--against", "ring8"), "points"),
+        (("diagnose", "RUN", "--against", "ring8"), OF_PICTURES),
         (("data", "show", "nothing-here"), "expected a data set"),
         (("data", "fetch", "nothing-here"), "nothing-here"),
         (("sample", "RUN", "--out", "PNG"), "Not a directory"),

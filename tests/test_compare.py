@@ -392,6 +392,11 @@ MISTAKES = {
     "folders alone": (["images", "elsewhere"], {}, "--against DATA"),
     "unlike data": (["one", "avenue"], {}, "runs on the same data.*one: fashion.*--against"),
     "unlike shapes": (["one", "large"], {}, "one shape.*cardigan sample"),
+    "pictures and points": (
+        ["one", "images"],
+        {"against": "ring8"},
+        "expected pictures.*of one.*got ring8",
+    ),
     "no such folder": (["one", "nowhere"], {}, "nowhere"),
     "misspelt": (["one", "other"], {"metrics": ["frechet_distence"]}, "did you mean"),
     "no page": (["one", "other"], {"out": "page.pdf"}, ".html"),

@@ -221,3 +221,18 @@ def test_figures_do_not_depend_on_intervals():
         a, b = with_them[name], without[name]
         assert a["value"] == b["value"] and a["low"] <= a["value"] <= a["high"]
         assert "low" not in b
+
+
+def test_points_are_compared_with_points_alone(tmp_path, capsys):
+    """Told in a line, whatever command is asked, before anything is drawn."""
+    run = str(trained(tmp_path / "run", "ring-gan", "--training.images=512").path)
+    told = "expected points in the plane to compare those of run with, got fashion-mnist-mini"
+    for command in ("evaluate", "neighbours", "audit", "diagnose"):
+        assert main([command, run, "--against", "fashion-mnist-mini"]) == 2
+        assert told in capsys.readouterr().err
+    page = str(tmp_path / "page.html")
+    words = ["compare", run, "fashion-mnist-mini", "--out", page]
+    assert main([*words, "--against", "fashion-mnist-mini"]) == 2
+    assert told in capsys.readouterr().err
+    assert main([*words, "--against", "ring8"]) == 2
+    assert "expected pictures to compare those of fashion-mnist-mini" in capsys.readouterr().err

@@ -82,6 +82,7 @@ class Subject:
         """
         if self.run is not None:
             recipe = self.run.recipe
+            check_kind(self.name, recipe.points, against or recipe.data, recipe.data)
             return reals(against or recipe.data, recipe.size, recipe.channels)
         if not against:
             raise UserError(
@@ -90,6 +91,7 @@ class Subject:
             )
         assert self.images is not None
         images = self.images.images
+        check_kind(self.name, images.dim() == 2, against)
         shape = (images.shape[-1], images.shape[1]) if images.dim() == 4 else (0, 0)
         return reals(against, *shape)
 
@@ -116,6 +118,23 @@ def reals(name: str, size: int = 0, channels: int = 0) -> Reals:
     """Train and test; no test set where the data have none."""
     train = catalogue.load(name, "train", size, channels)
     return Reals(train, held_out(lambda: catalogue.load(name, "test", size, channels)))
+
+
+def check_kind(who: str, points: bool, against: str, own: str = "") -> None:
+    """Refuses to compare points with pictures, before anything is read or drawn.
+
+    Arguments:
+        points: Whether `who` draws points, and not pictures.
+        own: What it was trained on, which is another choice.
+    """
+    if points == catalogue.holds_points(against):
+        return
+    kinds = {True: "points in the plane", False: "pictures"}
+    choice = f"leave --against away to take {own}, or " if own else ""
+    raise UserError(
+        f"expected {kinds[points]} to compare those of {who} with, got {against}, which holds "
+        f"{kinds[not points]}: {choice}choose {kinds[points]} that `cardigan data list` shows"
+    )
 
 
 def held_out(load: Callable[[], Dataset]) -> Dataset | None:

@@ -93,12 +93,18 @@ def measured(
     """All figures, ready for JSON, and a picture of the reals and of each."""
     from .. import comparison
     from .. import device as devices
+    from ..data import catalogue
     from ..metrics.measure import chosen, measure
     from ..metrics.networks import network
+    from ..subjects import check_kind
     from ..subjects import reals as load
 
     recipes = dict(_recipes(names, paths))
-    reals = load(*_shape(recipes, against))
+    shape = _shape(recipes, against)
+    for name, path in zip(names, paths, strict=True):
+        points = recipes[name].points if name in recipes else catalogue.holds_points(path)
+        check_kind(name, points, shape.data)
+    reals = load(*shape)
     subjects = _subjects(names, paths, reals, device)
     net = network(features, reals.train, devices.pick(device))
     figures = {k: chosen(reals.train, metrics, net, s.game) for k, s in subjects.items()}

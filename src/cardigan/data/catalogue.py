@@ -78,6 +78,11 @@ def describe(name: str, directory: str | Path | None = None) -> Info:
     return facts(name)
 
 
+def holds_points(name: str) -> bool:
+    """Whether a set holds points in the plane, and not images; nothing is read."""
+    return name in toys.TOYS
+
+
 def facts(name: str) -> Info:
     """What a set of the catalogue is like, whether or not it is there."""
     if name in PUBLISHED:

@@ -10,7 +10,7 @@ from ..data.dataset import Dataset
 from ..errors import UserError
 from ..progress import track
 from ..run import Run
-from ..subjects import held_out, reals
+from ..subjects import check_kind, held_out, reals
 from . import log as logs
 from .balance import saturation, vanishing
 from .blank import blank
@@ -82,6 +82,7 @@ def of_run(
 def of_images(samples: Dataset, against: str, count: int = 1000, seed: int = 0) -> Diagnosis:
     """Looks at somebody's images beside data: at what samples alone can tell."""
     images = samples.images
+    check_kind(samples.name, images.dim() == 2, against)
     shape = (images.shape[-1], images.shape[1]) if images.dim() == 4 else (0, 0)
     reference = Reference(*reals(against, *shape), count, seed, 1, torch.device("cpu"))
     evidence = reference.evidence(logs.table([]), chosen(samples, count, seed))
@@ -146,6 +147,7 @@ def _reference(run: Run, count: int, seed: int, device: str, against: str) -> Re
     train = recipe.dataset()
     test = held_out(lambda: recipe.dataset("test"))
     if against:
+        check_kind(run.path.name, recipe.points, against, recipe.data)
         others = reals(against, recipe.size, recipe.channels)
         test = others.test or others.train
     return Reference(train, test, count, seed, batch, torch.device(device))
