@@ -3,7 +3,10 @@
 import hashlib
 import pickle
 import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import torch
@@ -11,6 +14,8 @@ from fidelity_tools import fidelity
 from safetensors.torch import save_file
 from torch import nn
 
+from cardigan.__main__ import main
+from cardigan.data import downloads
 from cardigan.errors import UserError
 from cardigan.metrics import inception, inception_weights
 from cardigan.metrics.features import extract
@@ -182,27 +187,76 @@ def test_any_kind_of_file_gives_the_same_network(state, net, file, tmp_path):
 
 
 def test_nothing_is_fetched_unasked(monkeypatch):
-    monkeypatch.setattr(torch.hub, "download_url_to_file", lambda *_, **__: pytest.fail("fetched"))
-    with pytest.raises(UserError, match="got none: run python -c"):
+    monkeypatch.setattr(downloads.pooch, "retrieve", lambda *_, **__: pytest.fail("fetched"))
+    with pytest.raises(UserError, match="got none: run cardigan data fetch inception"):
         inception_weights.inception()
 
 
-def test_fetched_weights_are_verified_and_kept(state, net, file, monkeypatch, capsys):
+@pytest.fixture
+def served(file, monkeypatch):
+    """The file under an address of this machine, which stands where the published one would."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=file.parent)) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/{file.name}"
+        monkeypatch.setattr(inception_weights, "URL", url)
+        yield url
+        server.shutdown()
+
+
+def test_fetched_weights_are_verified_and_kept(net, file, served, monkeypatch, capsys):
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-    monkeypatch.setattr(inception_weights, "URL", file.as_uri())
-    with pytest.raises(UserError, match="could not fetch file://.*invalid hash value"):
-        inception_weights.fetch()
-    assert not inception_weights.is_here()
-    monkeypatch.setattr(inception_weights, "SHA256", sha256[:8])
-    assert inception_weights.fetch() == inception_weights.place()
-    assert file.as_uri() in capsys.readouterr().out
+    near = f"{sha256[:8]}{sha256[:7:-1]}"  # the eight digits that a name tells are not enough
+    for wrong in (inception_weights.SHA256, near):
+        monkeypatch.setattr(inception_weights, "SHA256", wrong)
+        assert main(["data", "fetch", "inception"]) == 2
+        told = capsys.readouterr().err.strip().splitlines()[-1]
+        assert told.startswith(f"cardigan: error: could not fetch {served}: ") and sha256 in told
+        assert not inception_weights.place().parent.exists()
+    monkeypatch.setattr(inception_weights, "SHA256", sha256)
+    assert main(["data", "fetch", "inception"]) == 0
+    out = capsys.readouterr().out
+    assert served in out and f"inception is in {inception_weights.place()}" in out
     assert inception_weights.inception().checksum == net.checksum
+    assert [p.name for p in inception_weights.place().parent.iterdir()] == [
+        inception_weights.place().name
+    ]
 
 
-def test_a_network_that_cannot_be_reached_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(inception_weights, "URL", (tmp_path / "nothing").as_uri())
-    with pytest.raises(UserError, match="could not fetch .*try again later"):
+def test_a_download_shows_how_far_it_is(file, served, tmp_path, monkeypatch):
+    seen = []
+    update = downloads.Progress.update
+    monkeypatch.setattr(
+        downloads.Progress,
+        "update",
+        lambda bar, n: (seen.append((n, bar.task.total)), update(bar, n)),
+    )
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert downloads.download(served, sha256, tmp_path).read_bytes() == file.read_bytes()
+    megabytes = round(file.stat().st_size / 1e6)
+    assert seen[-1] == (megabytes, megabytes) and len({n for n, _ in seen}) > 50
+
+
+def test_a_network_that_cannot_be_reached_is_told(served, monkeypatch):
+    monkeypatch.setattr(inception_weights, "URL", f"{served}.gone")
+    with pytest.raises(UserError, match="could not fetch .*404.*try again later"):
         inception_weights.fetch()
+
+
+def test_kept_weights_that_changed_are_refused(file):
+    kept = inception_weights.keep(file)
+    whole = kept.read_bytes()
+    for place in (-1, len(whole) // 2):
+        changed = bytearray(whole)
+        changed[place] ^= 1
+        kept.write_bytes(changed)
+        with pytest.raises(UserError, match="changed since it was kept; run cardigan data fetch"):
+            inception_weights.inception()
 
 
 def without(state):

@@ -6,12 +6,11 @@ They are Google's, under the Apache License 2.0, as torch-fidelity converted the
 import os
 import tempfile
 import warnings
-from http.client import HTTPException
 from pathlib import Path
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from .. import durable
@@ -24,10 +23,13 @@ URL = (
     "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
     "weights-inception-2015-12-05-6726825d.pth"
 )
-SHA256 = "6726825d"  # how it begins: the digits that the file's publisher put into its name
+SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
+"""The publisher's name of the file holds eight digits; the rest is as others pinned it."""
 LARGEST = 200_000_000  # bytes; the published file has 95,628,359
 BATCH = 32
-COMMAND = 'python -c "from cardigan.metrics.inception_weights import fetch; fetch()"'
+NAME = "inception"  # as `cardigan data fetch` and `--features` have it
+COMMAND = f"cardigan data fetch {NAME}"
+CHECKSUM = "checksum"  # of the values, in the head of a file that is kept
 
 
 def inception(weights: str | Path = "", device: torch.device | str = "cpu") -> FeatureNet:
@@ -40,19 +42,22 @@ def inception(weights: str | Path = "", device: torch.device | str = "cpu") -> F
             what `fetch` or `keep` left on this machine.
 
     Raises:
-        UserError: The weights are not there, or not this network's.
+        UserError: The weights are not there, not this network's, or changed since they were kept.
     """
     if not weights and not is_here():
         raise UserError(
             "expected the weights of the Inception network on this machine, got none: "
             f"run {COMMAND}, which downloads 96 MB, or give a file as inception:FILE"
         )
-    net = with_weights(read(Path(weights or place()).expanduser()))
+    path = Path(weights or place()).expanduser()
+    net = with_weights(read(path))
+    values = checksum(published(net))
+    _check_unchanged(path, values)
     numbers = tuple(map(str, range(OUTPUTS)))
     net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     return FeatureNet(
-        "inception",
-        checksum(published(net)),
+        NAME,
+        values,
         numbers,
         f"bilinear as in TensorFlow 1 to {SIDE}, colour",
         lambda images: prepared(images).contiguous(memory_format=torch.channels_last),
@@ -74,32 +79,29 @@ def is_here() -> bool:
 def fetch() -> Path:
     """Downloads the published weights, verifies them, keeps them, and returns where.
 
-    Verified are the first eight digits of the file's SHA-256, which its name holds, and then the
-    name, type and shape of every tensor.
+    Verified are the SHA-256 of the file, and then the name, type and shape of every tensor.
 
     Raises:
         UserError: The network fails, or what came is another file.
     """
+    from ..data.downloads import download  # brings in what asks the network, and nothing else does
+
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "weights.pth")
-        print(f"Fetching {URL}")
-        try:
-            torch.hub.download_url_to_file(URL, str(file), hash_prefix=SHA256)
-        except (OSError, RuntimeError, HTTPException) as error:
-            reason = printable(" ".join(str(error).split()))
-            raise UserError(f"could not fetch {URL}: {reason}; try again later") from None
-        return keep(file)
+        return keep(download(URL, SHA256, Path(folder)))
 
 
 def keep(weights: str | Path) -> Path:
     """Keeps the weights of a file for `inception` to find, and returns where.
 
+    A checksum of the values is kept with them, so that damage is noticed later.
+
     Raises:
         UserError: They are not this network's, or the disk refuses.
     """
-    net = with_weights(read(Path(weights)))
+    state = published(with_weights(read(Path(weights))))
+    kept = safetensors.torch.save(state, {CHECKSUM: checksum(state)})
     durable.make(place().parent)
-    durable.replace(place(), safetensors.torch.save(published(net)))
+    durable.replace(place(), kept)
     return place()
 
 
@@ -118,6 +120,20 @@ def read(path: Path) -> dict[str, Tensor]:
         return safetensors.torch.load_file(path)
     except (SafetensorError, OSError):
         return _torch_file(path)
+
+
+def _check_unchanged(path: Path, values: str) -> None:
+    """Whether the values are those that were kept; other files do not tell."""
+    try:
+        with safe_open(path, "pt") as file:
+            told = (file.metadata() or {}).get(CHECKSUM, values)
+    except (SafetensorError, OSError):  # a .pth
+        return
+    if told != values:
+        raise UserError(
+            f"expected weights with checksum {printable(told)[:12]}... in {printable(str(path))}, "
+            f"got {values[:12]}...: it was changed since it was kept; run {COMMAND} again"
+        )
 
 
 def _torch_file(path: Path) -> dict[str, Tensor]:
