@@ -410,3 +410,15 @@ def test_a_mistake_is_told_in_one_line(strange, words, options, says, tmp_path):
     with pytest.raises(UserError, match=says) as mistake:
         compare([str(strange / word) for word in words], **options)
     assert "\n" not in str(mistake.value) and not (tmp_path / "page.html").exists()
+
+
+def test_how_long_a_run_had_trained_by_a_checkpoint(tmp_path):
+    run = Run(tmp_path)
+    assert run.seconds() is None
+    for seen in (10, 20, 30):
+        run.append_log({"seen": seen, "seconds": seen / 10})
+    assert [run.seconds(seen) for seen in (9, 10, 25, 99)] == [None, 1.0, 2.0, 3.0]
+    assert run.seconds() == 3.0
+    with (tmp_path / "log.jsonl").open("a") as file:
+        file.write('{"seen": 40, "sec')  # a kill cut it short
+    assert run.seconds(99) == 3.0

@@ -7,7 +7,7 @@ import torch
 
 from cardigan.__main__ import main
 from cardigan.data import catalogue
-from cardigan.diagnosis import IN_LOG, IN_SAMPLES, Evidence, of_images, of_run
+from cardigan.diagnosis import IN_LOG, IN_SAMPLES, Evidence, neighbours, of_images, of_run
 from cardigan.diagnosis.balance import saturation, vanishing
 from cardigan.diagnosis.blank import blank
 from cardigan.diagnosis.blind import blind
@@ -251,3 +251,12 @@ def test_a_mistake_is_told_in_one_line(words, told, capsys):
     assert main(["diagnose", *words]) == 2
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1 and told in lines[0]
+
+
+def test_points_that_are_nowhere_are_far_from_all():
+    """A run that diverged is looked at, too."""
+    reals = torch.randn(20, 2, dtype=torch.float64)
+    lost = torch.full((3, 2), torch.nan, dtype=torch.float64)
+    assert (neighbours.to_nearest(lost, reals) > 1e20).all()
+    assert (neighbours.to_next(torch.cat([reals, lost + torch.inf]))[:20] < 1e20).all()
+    assert neighbours.covered(reals, lost).sum() == 0 and neighbours.covered(reals, reals).all()

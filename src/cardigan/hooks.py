@@ -26,7 +26,7 @@ def numbers(log: Log) -> dict[str, float]:
 def logger(run: Run, events: tensorboard.Writer, start: int) -> Call:
     """Writes the log to log.jsonl and to TensorBoard."""
     last = time.monotonic()
-    began, seen = last - run.seconds(), start
+    began, seen = last - (run.seconds() or 0.0), start
 
     def call(game: Game, log: Log) -> None:
         nonlocal last, seen

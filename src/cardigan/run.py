@@ -118,14 +118,15 @@ class Run:
         checkpoint.restore(game, self.newest(), optimizers=False)
         return game
 
-    def seconds(self) -> float:
-        """How long it has trained so far, as its log says."""
-        if not (path := self.path / "log.jsonl").exists():
-            return 0.0
+    def seconds(self, seen: float = inf) -> float | None:
+        """How long it had trained when it had seen so many images; None if its log tells not."""
+        path = self.path / "log.jsonl"
+        lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
+        told = [line for line in lines if _at(line) <= seen]
         try:
-            return float(json.loads(path.read_bytes().splitlines()[-1])["seconds"])
-        except (ValueError, LookupError, TypeError, RecursionError):
-            return 0.0
+            return float(json.loads(told[-1])["seconds"])
+        except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
+            return None
 
     def append_log(self, line: Mapping[str, Any]) -> None:
         """Adds a line to log.jsonl."""

@@ -3,7 +3,6 @@
 import json as to_text
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import UserError, printable
@@ -239,21 +238,11 @@ def _cost(subject: "Subject") -> dict[str, Any]:
         name: sum(p.numel() for p in player.net.parameters())
         for name, player in subject.game.players.items()
     }
-    seconds = _seconds(subject.run.path / "log.jsonl", subject.game.seen)
     return cost | {
-        "seconds": seconds,
+        "seconds": subject.run.seconds(subject.game.seen),
         "generator": sizes.get("generator"),
         "players": sum(sizes.values()),
     }
-
-
-def _seconds(log: Path, seen: int) -> float | None:
-    """How long it had trained when it had seen so many images."""
-    try:
-        lines = [to_text.loads(line) for line in log.read_bytes().splitlines()]
-        return max(float(line["seconds"]) for line in lines if line["seen"] <= seen)
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return None
 
 
 def _drawn(images: Any, reals: "Reals", *seed: int) -> "Image":

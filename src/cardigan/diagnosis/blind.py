@@ -2,7 +2,7 @@
 
 from .evidence import Evidence
 from .finding import Finding, Severity
-from .neighbours import nearest
+from .neighbours import to_nearest, to_next
 from .series import last, resistance
 
 SILENT = 0.95
@@ -39,6 +39,6 @@ def blind(evidence: Evidence) -> Finding | None:
 def near_share(evidence: Evidence) -> float:
     """The share of samples that lie as near to a real as 95 of 100 reals do to another."""
     assert evidence.samples is not None and evidence.reals is not None
-    usual = nearest(evidence.reals.features).quantile(0.95)
-    to_real = nearest(evidence.samples.features, evidence.reals.features)
+    usual = to_next(evidence.reals.features).quantile(0.95)
+    to_real = to_nearest(evidence.samples.features, evidence.reals.features)
     return (to_real <= usual).double().mean().item()

@@ -5,7 +5,7 @@ from torch import Tensor
 from ..metrics.similarity import WINDOW, pair_similarity
 from .evidence import Evidence
 from .finding import Finding, Severity
-from .neighbours import nearest, pixel_spread
+from .neighbours import pixel_spread, to_next
 
 CLOSE = 0.25
 """Of the median distance of reals to their nearest: closer than that, two samples are the same."""
@@ -75,6 +75,6 @@ def _pictures(images: Tensor) -> bool:
 def twin_shares(evidence: Evidence) -> tuple[float, float]:
     """The share of samples, and of reals, that lie as good as on top of another."""
     assert evidence.samples is not None and evidence.reals is not None
-    own, usual = (nearest(s.features) for s in (evidence.samples, evidence.reals))
+    own, usual = (to_next(s.features) for s in (evidence.samples, evidence.reals))
     bound = CLOSE * usual.median()
     return (own < bound).double().mean().item(), (usual < bound).double().mean().item()

@@ -14,7 +14,8 @@ from ..games import GAN
 from ..metrics.features import FeatureNet
 from ..metrics.looking import look, look_again
 from ..metrics.networks import network_for
-from ..randomness import generator, seeded
+from ..metrics.sets import drawn
+from ..randomness import seeded
 from ..subjects import Samples, draw
 from .evidence import Evidence, Judged, scale_of
 from .log import Log
@@ -46,7 +47,7 @@ class Reference:
         check_alike(samples.images, held_out)
         net = self.net()
         n = min(len(samples.images), len(held_out))
-        reals = look_again(held_out, _some(len(held_out), n, self.seed, 1), net)
+        reals = look_again(held_out, drawn(len(held_out), n, self.seed, 1), net)
         return Evidence(
             log,
             scale_of(game.loss) if isinstance(game, GAN) else None,
@@ -107,12 +108,8 @@ def check_alike(samples: Tensor, data: Dataset) -> None:
 
 def chosen(data: Dataset, count: int, *seed: int) -> Samples:
     """At most `count` of the data, drawn by the seed."""
-    index = _some(len(data), count, *seed)
+    index = drawn(len(data), count, *seed)
     return Samples(data.images[index], None if data.labels is None else data.labels[index])
-
-
-def _some(total: int, count: int, *seed: int) -> Tensor:
-    return torch.randperm(total, generator=generator(*seed))[:count]
 
 
 def _shares(data: Dataset) -> Tensor | None:

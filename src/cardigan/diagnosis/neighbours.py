@@ -1,23 +1,21 @@
 """How close pictures lie to one another, as seen by features, in units of reals' own closeness."""
 
-import torch
 from torch import Tensor
 
+from ..metrics import nearest as exact
 
-def nearest(points: Tensor, others: Tensor | None = None, chunk: int = 1000) -> Tensor:
-    """Distance of each point [N, D] to the nearest of the others [M, D]; by default, of the rest.
+FAR = 1e30
+"""Where points stand that are nowhere: those of a run that diverged are looked at, too."""
 
-    Returns [N].
-    """
-    parts = []
-    for start in range(0, len(points), chunk):
-        part = points[start : start + chunk]
-        distance = torch.cdist(part, points if others is None else others)
-        if others is None:
-            rows = torch.arange(len(part))
-            distance[rows, start + rows] = torch.inf
-        parts.append(distance.amin(1))
-    return torch.cat(parts)
+
+def to_next(points: Tensor) -> Tensor:
+    """Distance of each point [N, D] to the nearest of the rest: [N]."""
+    return exact.radii(_somewhere(points), 1)
+
+
+def to_nearest(points: Tensor, others: Tensor) -> Tensor:
+    """Distance of each point [N, D] to the nearest of the others [M, D]: [N]."""
+    return exact.nearest(_somewhere(points), _somewhere(others)).distances[:, 0]
 
 
 def spread(points: Tensor) -> float:
@@ -30,16 +28,13 @@ def pixel_spread(images: Tensor) -> float:
     return spread(images.flatten(1).double())
 
 
-def covered(reals: Tensor, samples: Tensor, k: int = 5, chunk: int = 1000) -> Tensor:
+def covered(reals: Tensor, samples: Tensor, k: int = 5) -> Tensor:
     """Whether each real [N, D] has a sample [M, D] within the distance to its k-th nearest real.
 
     Returns bool [N].
     """
-    k = min(k, len(reals) - 1)
-    parts = []
-    for start in range(0, len(reals), chunk):
-        part = reals[start : start + chunk]
-        # The nearest of all is the real itself.
-        radius = torch.cdist(part, reals).kthvalue(k + 1, dim=1).values
-        parts.append(torch.cdist(part, samples).amin(1) <= radius)
-    return torch.cat(parts)
+    return to_nearest(reals, samples) <= exact.radii(_somewhere(reals), min(k, len(reals) - 1))
+
+
+def _somewhere(points: Tensor) -> Tensor:
+    return points.nan_to_num(FAR).clamp(-FAR, FAR)

@@ -66,16 +66,16 @@ def gathered(
     reals, held_out = _split(train, test, seed)
     given = samples if isinstance(samples, int) else len(samples)
     count = _least(given, len(reals), len(held_out))
-    draws = [reals[i] for i in _drawn(len(reals), DRAWS * count, seed, 2).split(count)]
-    pick = held_out[_drawn(len(held_out), count, seed, 1)]
+    draws = [reals[i] for i in drawn(len(reals), DRAWS * count, seed, 2).split(count)]
+    pick = held_out[drawn(len(held_out), count, seed, 1)]
     seen = look_again(test or train, pick, net, batch)
-    drawn = seen
+    shown = seen
     if not isinstance(samples, int):
         _check_alike(samples, train)
-        chosen = _drawn(len(samples), count, seed, 0)
-        drawn = look(samples[chosen], None if labels is None else labels[chosen], net, batch)
+        chosen = drawn(len(samples), count, seed, 0)
+        shown = look(samples[chosen], None if labels is None else labels[chosen], net, batch)
     return Sets(
-        samples=drawn,
+        samples=shown,
         train=[look_again(train, i, net, batch) for i in draws if len(i) == count],
         test=seen,
         dataset=train,
@@ -94,10 +94,11 @@ def on_counts(sets: Sets, given: int, halved: bool) -> Iterator[str]:
 
 def some(images: Tensor, count: int, *seed: int) -> Tensor:
     """At most `count` of the images, drawn by the seed: files lie sorted by class."""
-    return images[_drawn(len(images), count, *seed)]
+    return images[drawn(len(images), count, *seed)]
 
 
-def _drawn(total: int, count: int, *seed: int) -> Tensor:
+def drawn(total: int, count: int, *seed: int) -> Tensor:
+    """Which of `total` are taken, at most `count`, in an order drawn by the seed: int64 [N]."""
     return torch.randperm(total, generator=generator(*seed))[:count]
 
 
