@@ -7,11 +7,13 @@ import pytest
 import torch
 from PIL import Image
 
+from benchmarks import planted_faults
 from cardigan.__main__ import main
 from cardigan.commands.evaluate import evaluate
 from cardigan.data import catalogue
 from cardigan.data.dataset import Dataset
 from cardigan.errors import UserError
+from cardigan.metrics import figures
 from cardigan.metrics.measure import chosen, measure
 from cardigan.run import Run
 
@@ -197,3 +199,22 @@ def test_a_run_is_sampled_measured_and_told(run, capsys):
     assert rows[-2:] == [told, told], "the run and its newest checkpoint are one, to the bit"
     assert told["seen"] == run.load().seen and told["about"]["samples"] == 300
     assert set(told) == {"seen", "about", *names}
+
+
+def test_faults_are_planted_for_every_measure_that_looks_at_samples():
+    """A new measure of pictures has its column; stacked digits are data of their own."""
+    assert {*figures.ANY_IMAGES, *figures.CLASSES, *figures.LABELLED} <= {*planted_faults.NAMES}
+
+
+def test_faults_are_planted_in_images_that_no_real_shares():
+    real = planted_faults.material("fashion-mnist-mini", 20, 0)
+    assert real.n == 20 and len(real.train) == len(real.held_out) == len(real.fresh) == 100
+    assert real.held_out.fingerprint != real.fresh.fingerprint
+    whole = torch.cat([part.images.flatten(1) for part in (real.train, real.held_out, real.fresh)])
+    assert len(whole.unique(dim=0)) == 300
+    for name, fault in planted_faults.FAULTS.items():
+        images, labels = fault(real)
+        assert images.dtype == torch.uint8 and images.shape[1:] == (1, 28, 28)
+        assert len(images) == len(labels) > 2, name
+    assert torch.equal(planted_faults.memorised(real).images, real.train.images[:20])
+    assert set(real.of([0, 1]).labels.tolist()) == {0, 1}
