@@ -16,6 +16,9 @@ if TYPE_CHECKING:  # torch is imported late: help and lists answer at once
     from .game import Game
 
 
+MOST_SAMPLES = 10_000_000  # that are ever measured at once
+
+
 def harmless(default: Any) -> Any:
     """A field that may change when a run goes on: it does not touch what is learnt."""
     return field(default=default, metadata={"harmless": True})
@@ -66,6 +69,8 @@ class Training:
             value, lowest = getattr(self, name), least.get(name, 1)
             if not lowest <= value < 2**63:
                 yield f"training.{name} must be at least {lowest} and below 2^63, got {value}"
+        if self.measure_images > MOST_SAMPLES:
+            yield f"training.measure_images must be at most ten million, got {self.measure_images}"
 
     def held(self, world: int) -> int:
         """Images that each of `world` processes holds at once."""
@@ -127,12 +132,16 @@ class Recipe(ABC):
         """The data in the order of the run, and the clock."""
         from .data.stream import Stream
 
+        return Stream(dataset, self.held(world), self.training.seed, device)
+
+    def held(self, world: int) -> int:
+        """Images that each of `world` processes holds at once, which are as many as it needs."""
         if (held := self.training.held(world)) < self.least:
             raise UserError(
                 f"each of {world} processes would hold {held} images at once, and needs "
                 f"{self.least}: choose a larger --training.batch"
             )
-        return Stream(dataset, held, self.training.seed, device)
+        return held
 
     def fitted(self) -> Self:
         """The recipe with size and channels filled in: a run is loaded without its data."""

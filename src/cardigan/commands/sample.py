@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from .. import durable
 from ..errors import UserError, printable
+from .arguments import check
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,6 +41,7 @@ def sample(
     if path.suffix not in (".png", ".npz", ""):
         raise UserError(f"expected --out to be a .png, a .npz or a folder, got {out}")
     durable.check(path if path.suffix else path / "000000.png")
+    check(device)
 
     from .. import device as devices
     from ..run import Run

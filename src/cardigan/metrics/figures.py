@@ -72,6 +72,8 @@ ASKED: dict[type, dict[str, Figure]] = {
     },
 }
 """What a game is asked for, by what it can do."""
+EVERY = {**ANY_IMAGES, **CLASSES, **STACKED, **LABELLED, **TOYS}
+EVERY |= {name: figure for figures in ASKED.values() for name, figure in figures.items()}
 
 
 def offered(dataset: Dataset, net: FeatureNet, game: object = None) -> dict[str, Figure]:
