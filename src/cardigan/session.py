@@ -54,6 +54,7 @@ def play(name: str, recipe: Recipe, path: Path, override: bool = False) -> Run:
             changes.permit(run, name, recipe, override)
         with nullcontext() if first else _silent():
             sitting = _made(run, name, recipe, where, override)
+        distributed.wait_for_all()  # the first may have decoded held-out data
         with durable.lock(path) if first else _silent():
             stopped = sitting.play()
     # All have left the group by now: torchrun ends the others as soon as one has ended.
@@ -116,7 +117,11 @@ class Sitting:
                 accumulate=training.copies(distributed.world()),
                 precision=device.PRECISIONS[training.precision](self.device),
                 tolerate=training.tolerate,
-                hooks=[Hook(training.checkpoint_every, _compare, at_end=True), *beside],
+                hooks=[
+                    Hook(training.checkpoint_every, _compare, at_end=True),
+                    *beside,
+                    Hook(training.checkpoint_every, _wait, at_end=True),
+                ],
                 stop=lambda: bool(asked),
             )
         return None if finished else Stopped(asked[0] if asked else signal.SIGTERM, game.seen)
@@ -194,6 +199,11 @@ def _silent() -> Iterator[None]:
     """What all processes would say, the first says."""
     with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
         yield
+
+
+def _wait(game: Game, log: Mapping[str, torch.Tensor]) -> None:
+    """Waits for the first process, which saves and measures alone."""
+    distributed.wait_for_all()
 
 
 def _compare(game: Game, log: Mapping[str, torch.Tensor]) -> None:
