@@ -206,11 +206,6 @@ def test_the_data_are_held_against_the_size(refused, tmp_path):
     assert all(word in told for word in ("17", "lr must", "epochs", "microbatch"))
 
 
-def test_processes_are_counted_before_anything_is_read(refused, monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "3")
-    assert "multiple of 3 processes" in refused()
-
-
 @pytest.mark.parametrize("options, words", {
     "--training.best=nope": ["nope", "frechet_distance", "mode_coverage"],
     "--training.best=recal": ["did you mean recall?"],
