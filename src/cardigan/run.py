@@ -13,7 +13,7 @@ from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import checkpoint, durable, settings
+from . import checkpoint, durable, reading, settings
 from .errors import UserError
 from .game import Game
 from .recipe import Recipe
@@ -79,11 +79,12 @@ class Run:
 
     def _record(self) -> dict[str, Any]:
         self._read()
-        return json.loads(self.record.read_bytes())
+        return json.loads(reading.content(self.record, reading.TEXT))
 
     def _read(self) -> tuple[str, Recipe]:
         try:
-            return settings.from_json(self.record.read_bytes(), str(self.record))
+            text = reading.content(self.record, reading.TEXT)
+            return settings.from_json(text, str(self.record))
         except OSError:
             raise UserError(
                 f"{self.path} is not a run: expected a folder that `cardigan train` made, "
@@ -105,8 +106,7 @@ class Run:
 
         Only figures of the last one's kind and count are compared: others are no measure for it.
         """
-        path = self.path / "metrics.jsonl"
-        lines = path.read_bytes().splitlines() if path.exists() else ()
+        lines = reading.lines(self.path / "metrics.jsonl")
         told = [found for found in map(_judged, lines) if found]
         alike = sorted(found for found in told if found.by == told[-1].by)
         places = (self.checkpoints / f"{found.seen:09}" for found in alike)
@@ -120,10 +120,8 @@ class Run:
 
     def seconds(self) -> float:
         """How long it has trained so far, as its log says."""
-        if not (path := self.path / "log.jsonl").exists():
-            return 0.0
         try:
-            return float(json.loads(path.read_bytes().splitlines()[-1])["seconds"])
+            return float(json.loads(reading.lines(self.path / "log.jsonl")[-1])["seconds"])
         except (ValueError, LookupError, TypeError, RecursionError):
             return 0.0
 
@@ -139,7 +137,7 @@ class Run:
         """Forgets what was noted after the clock `seen`, for it is going to happen again."""
         for name in ("log.jsonl", "metrics.jsonl"):
             if (path := self.path / name).exists():
-                lines = path.read_bytes().splitlines(keepends=True)
+                lines = reading.lines(path)
                 kept = b"".join(line for line in lines if _at(line) <= seen)
                 durable.replace(path, kept)
         for picture in self.pictures.glob("*.png"):

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from argparse import ArgumentError
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -24,7 +25,8 @@ from jsonargparse import (
     set_parsing_settings,
 )
 
-from .errors import UserError, did_you_mean
+from . import reading
+from .errors import UserError, did_you_mean, printable
 from .recipe import Recipe, flatten
 from .recipes import RECIPES
 
@@ -72,6 +74,7 @@ def read(
         faults: What does not fit of options that are well formed, a phrase each. If some are not,
             it is asked about the others.
     """
+    _check_files(argv)
     problems, parsed = [], None
     try:
         parsed = parser.parse_args(list(argv))
@@ -146,26 +149,52 @@ def _sifted(parser: ArgumentParser, argv: Sequence[str]) -> tuple[list[str], lis
     return problems, good
 
 
+def _check_files(argv: Sequence[str]) -> None:
+    """Refuses files of options that are none, before anybody reads them."""
+    first = next((i for i, word in enumerate(argv) if word.startswith("--")), len(argv))
+    for file in filter(os.path.exists, map(_file, _grouped(argv[first:]))):
+        try:
+            reading.content(Path(file), reading.TEXT)
+        except OSError as error:
+            raise UserError(
+                f"expected --config to be a file of options, got {printable(file)!r}: "
+                f"{error.strerror or error}"
+            ) from None
+
+
 def _pairs(argv: Sequence[str]) -> list[list[str]]:
     """Options with their values; a config file becomes its own lines as options."""
+    return [line for pair in _grouped(argv) for line in _lines(pair)]
+
+
+def _grouped(argv: Sequence[str]) -> list[list[str]]:
     pairs: list[list[str]] = []
     for word in argv:
         if word.startswith("--"):
             pairs.append([word])
         else:
             pairs[-1].append(word)
-    return [line for pair in pairs for line in _lines(pair)]
+    return pairs
+
+
+def _file(pair: list[str]) -> str:
+    """The file of options that an option names; empty for all other options."""
+    match pair:
+        case ["--config", file]:
+            return file
+        case [word] if word.startswith("--config="):
+            return word.removeprefix("--config=")
+    return ""
 
 
 def _lines(pair: list[str]) -> list[list[str]]:
-    match pair:
-        case ["--config", file] if os.path.isfile(file):
-            try:
-                tree = strict_yaml(Path(file).read_text())
-                return [[f"--{key}={value}"] for key, value in flatten(tree).items()]
-            except (*FAULTS, AttributeError):
-                return [pair]
-    return [pair]
+    if not os.path.isfile(file := _file(pair)):
+        return [pair]
+    try:
+        tree = strict_yaml(reading.content(Path(file), reading.TEXT).decode())
+        return [[f"--{key}={value}"] for key, value in flatten(tree).items()]
+    except (*FAULTS, AttributeError):
+        return [pair]
 
 
 class _Strict(yaml.SafeLoader):
@@ -178,9 +207,9 @@ class _Strict(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise ValueError(f"the key {key!r} stands there twice")
+        for key, times in Counter(map(repr, keys)).items():
+            if times > 1:
+                raise ValueError(f"the key {key} stands there twice")
         return super().construct_mapping(node, deep)
 
 
@@ -194,6 +223,8 @@ _Strict.add_implicit_resolver(
 
 def strict_yaml(text: str) -> Any:
     """A YAML document of plain values."""
+    if len(text) > reading.TEXT:
+        raise ValueError(f"options take at most {reading.TEXT:,} letters")
     return yaml.load(text, Loader=_Strict)  # noqa: S506  # a safe loader by inheritance
 
 

@@ -244,10 +244,12 @@ def _cost(subject: "Subject") -> dict[str, Any]:
 
 def _seconds(log: Path, seen: int) -> float | None:
     """How long it had trained when it had seen so many images."""
+    from .. import reading
+
     try:
-        lines = [to_text.loads(line) for line in log.read_bytes().splitlines()]
+        lines = [to_text.loads(line) for line in reading.lines(log)]
         return max(float(line["seconds"]) for line in lines if line["seen"] <= seen)
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None
 
 
