@@ -342,6 +342,14 @@ def test_what_unpacks_to_far_more_is_not_unpacked(name, here, tmp_path):
     audited(lambda: check_growth(work), inside=tmp_path)
 
 
+@pytest.mark.parametrize("name", ("log.jsonl", "metrics.jsonl"))
+def test_a_log_that_is_too_long_to_read_is_left_as_it_is(name, here):
+    sparse(here / name)
+    with pytest.raises(UserError, match="move it elsewhere"):
+        Run(here).cut(8)
+    assert (here / name).stat().st_size == GIANT
+
+
 def test_the_growth_of_memory_is_seen():
     with pytest.raises(AssertionError):
         audited(lambda: check_growth(lambda: bytearray(b"x") * (GROWTH * 2 * 1024)))

@@ -137,7 +137,7 @@ class Run:
         """Forgets what was noted after the clock `seen`, for it is going to happen again."""
         for name in ("log.jsonl", "metrics.jsonl"):
             if (path := self.path / name).exists():
-                lines = reading.lines(path)
+                lines = _whole(path).splitlines(keepends=True)
                 kept = b"".join(line for line in lines if _at(line) <= seen)
                 durable.replace(path, kept)
         for picture in self.pictures.glob("*.png"):
@@ -165,6 +165,16 @@ def make(recipe: Recipe) -> Game:
 def load(path: str | Path) -> Game:
     """The game that a run learnt, from its folder or one of its checkpoints."""
     return Run(path).load()
+
+
+def _whole(path: Path) -> bytes:
+    """A log that is going to be written anew: what cannot be read must not be lost."""
+    try:
+        return reading.content(path, reading.LOG)
+    except OSError as error:
+        raise UserError(
+            f"cannot read {path}: {error.strerror or error}: move it elsewhere to go on"
+        ) from None
 
 
 def _append(path: Path, line: Mapping[str, Any]) -> None:
