@@ -12,6 +12,7 @@ from cardigan.game import Game
 from cardigan.randomness import generator
 from cardigan.recipe import Recipe, Training, flatten
 from cardigan.recipes import RECIPES
+from cardigan.recipes.options import Restraints
 
 
 def _training(batch: int, rounds: int) -> Training:
@@ -28,6 +29,7 @@ def _training(batch: int, rounds: int) -> Training:
 
 
 _DCGAN = {"size": 16, "latents": 8, "width": 8, "lr": 1e-2, "training": _training(16, 80)}
+_GREY = _DCGAN | {"channels": 1, "ema_halflife": 100}
 _POINTS = {
     "latents": 8,
     "width": 32,
@@ -42,6 +44,13 @@ _FEW_LABELS = {
 }  # fmt: skip
 _FEW_LABELS_GAN = _FEW_LABELS | {"latents": 8, "generator_lr": 1e-2}
 
+# Recipes that are others' with other numbers: they learn the toy data, and the rest is known.
+VARIANTS = {
+    "dcgan-gap": {}, "dcgan-leaky": {}, "lsgan": {}, "dragan": {}, "roth-gan": {},
+    "rsgan": {}, "ralsgan": {}, "rahinge": {},
+    "rsgan-gp": {}, "rasgan-gp": {}, "ralsgan-gp": {}, "rahinge-gp": {},
+}  # fmt: skip
+
 # A new recipe adds one row. Its learning rates and its number of images let it learn the toy
 # data: fewer do where learning is not the point.
 SMALL: dict[str, Recipe] = {
@@ -50,8 +59,16 @@ SMALL: dict[str, Recipe] = {
         "gan": {
             "size": 8, "channels": 1, "latents": 8, "lr": 0.2, "training": _training(16, 140),
         },
-        "dcgan": _DCGAN | {"channels": 1, "ema_halflife": 100},
+        "dcgan": _GREY,
         "dcgan-64": _DCGAN | {"channels": 3},
+        "wgan": _GREY | {
+            "lr": 2e-3, "discriminator": Restraints(steps=2, early_steps=3, clip=0.1),
+            "discriminator_norm": "none", "training": _training(16, 240),
+        },
+        "wgan-gp": _GREY | {"lr": 3e-3},
+        "r1-gan": _GREY,
+        "rasgan": _GREY,
+        "improved-gan": _GREY | {"kernels": 2, "historical": 1e-3, "virtual_discriminator": True},
         "upsample-gan": {
             "channels": 1, "latents": 64, "lr": 1.5e-4, "training": _training(4, 28),
         },
@@ -63,8 +80,10 @@ SMALL: dict[str, Recipe] = {
         "temporal-ensembling": _FEW_LABELS,
         "ring-gan": _POINTS,
         "grid-gan": _POINTS,
+        **{name: _GREY | changes for name, changes in VARIANTS.items()},
     }.items()
 }  # fmt: skip
+PLAYED = {name: recipe for name, recipe in SMALL.items() if name not in VARIANTS}
 
 
 def start(name: str, seed: int = 0, copies: int = 1) -> tuple[Game, Stream | Together]:

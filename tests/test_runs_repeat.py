@@ -8,15 +8,20 @@ from pathlib import Path
 
 import pytest
 from process_tools import state
-
-from cardigan.recipes import RECIPES
+from small import PLAYED
 
 ROUNDS = ("--training.batch=4", "--images=200", "--measure=0")  # 50 of them
 LATENTS = "--latents=8"
+_SMALL = ("--size=16", "--width=2", "--ema_halflife=20", LATENTS)
 SMALL = {
     "gan": ("--size=16", LATENTS),
-    "dcgan": ("--size=16", "--width=2", "--ema_halflife=20", LATENTS),
+    "dcgan": _SMALL,
     "dcgan-64": ("--width=2", LATENTS),
+    "wgan": (*_SMALL, "--discriminator.early_steps=6"),
+    "wgan-gp": _SMALL,
+    "r1-gan": _SMALL,
+    "rasgan": _SMALL,
+    "improved-gan": _SMALL,
     "upsample-gan": (LATENTS,),
     "sgan": ("--size=16", "--width=2", LATENTS),
     "sgan-two-heads": ("--size=16", "--width=2", LATENTS),
@@ -58,8 +63,8 @@ def runs(tmp_path_factory) -> list[Path]:
     return folders
 
 
-def test_every_recipe_is_here():
-    assert SMALL.keys() == RECIPES.keys()
+def test_every_game_is_here():
+    assert SMALL.keys() == PLAYED.keys()
 
 
 @pytest.mark.parametrize("name", SMALL)

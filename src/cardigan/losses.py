@@ -62,6 +62,13 @@ def least_squares(a: float = 0.0, b: float = 1.0, c: float = 1.0) -> Adversarial
 
 LEAST_SQUARES = least_squares()
 
+# Least squares with codes -1, 1 and 0 and without the halves, as RaLSGAN compares by
+# (Jolicoeur-Martineau 2018, arXiv:1807.00734): against a penalty the halves would count.
+CENTRED_SQUARES = AdversarialLoss(
+    discriminator=lambda real, fake: (real - 1) ** 2 + (fake + 1) ** 2,
+    generator=lambda real, fake: fake**2,
+)
+
 
 def smoothed(loss: AdversarialLoss, target: float = 0.9) -> AdversarialLoss:
     """A logistic loss whose reals are labelled `target` instead of 1: one-sided label smoothing.
@@ -87,6 +94,11 @@ def relativistic(loss: AdversarialLoss) -> AdversarialLoss:
     )
 
 
+def absolute(loss: AdversarialLoss) -> AdversarialLoss:
+    """Judges each sample by itself: the loss as it is."""
+    return loss
+
+
 def relativistic_average(loss: AdversarialLoss) -> AdversarialLoss:
     """Judges each real against the mean fake of the batch, and each fake against the mean real.
 
@@ -103,6 +115,9 @@ LOSSES = {
     "minimax": MINIMAX,
     "non-saturating": NON_SATURATING,
     "least-squares": LEAST_SQUARES,
+    "centred-squares": CENTRED_SQUARES,
     "wasserstein": WASSERSTEIN,
     "hinge": HINGE,
 }
+
+COMPARISONS = {"none": absolute, "paired": relativistic, "average": relativistic_average}

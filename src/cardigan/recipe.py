@@ -3,8 +3,8 @@
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_type_hints
 
 from .errors import UserError
 
@@ -182,10 +182,15 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def groups(cls: type) -> dict[str, type]:
+    """The fields of a recipe that hold options of their own, and what they hold."""
+    hints = get_type_hints(cls).items()
+    return {name: kind for name, kind in hints if isinstance(kind, type) and is_dataclass(kind)}
+
+
 def is_harmless(cls: type, name: str) -> bool:
     """Whether the field `a.b` of a recipe may change when a run goes on."""
     first, _, rest = name.partition(".")
-    match = next((f for f in fields(cls) if f.name == first), None)
-    if match is None:
-        return False
-    return is_harmless(Training, rest) if rest else bool(match.metadata.get("harmless"))
+    if rest:
+        return first in groups(cls) and is_harmless(groups(cls)[first], rest)
+    return any(f.name == first and f.metadata.get("harmless") for f in fields(cls))

@@ -2,7 +2,7 @@
 
 from .classification import Classification
 from .ensembling import Ensemble
-from .gan import GAN, alternating, simultaneous
+from .gan import GAN, alternating, clip, free, simultaneous, warmed_up
 from .heads import FORMS
 from .semi_supervised import SemiSupervised, adversarial, feature_matching
 
@@ -14,6 +14,9 @@ __all__ = [
     "SemiSupervised",
     "adversarial",
     "alternating",
+    "clip",
     "feature_matching",
+    "free",
     "simultaneous",
+    "warmed_up",
 ]

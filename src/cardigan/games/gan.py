@@ -3,16 +3,22 @@
 Methods that differ in these alone are recipes, and need no game of their own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from ..augment import View, unchanged
 from ..game import Game, Move, Player, Round
 from ..losses import NON_SATURATING, AdversarialLoss
+from ..penalties import Penalty, judged
 from ..priors import Prior
 from ..randomness import seeded
+
+Turns = Callable[["GAN", Any], Round]
+Loss = Callable[["GAN", Tensor, Tensor, Tensor | None], Tensor]  # game, real, fake, label
+Constraint = Callable[[nn.Module], None]
 
 
 class GAN(Game):
@@ -23,6 +29,11 @@ class GAN(Game):
         discriminator: sample, label [N] -> logits [N].
         turns: Who moves when: `alternating(k)` or `simultaneous`.
         classes: How many labels there are; without any, networks are given None.
+        penalties: What the discriminator pays for steep slopes, in alternating turns.
+        penalty_every: Rounds from one payment to the next, which then counts as often.
+        view: What the discriminator looks through, at reals and fakes alike.
+        constraint: What is done to the discriminator's network after each of its moves.
+        generator_loss: What the generator descends: `adversarial` or `feature_matching`.
     """
 
     def __init__(
@@ -31,13 +42,22 @@ class GAN(Game):
         discriminator: Player,
         prior: Prior,
         loss: AdversarialLoss = NON_SATURATING,
-        turns: "Callable[[GAN, Any], Round] | None" = None,
+        turns: Turns | None = None,
         classes: int = 0,
+        *,
+        penalties: Sequence[Penalty] = (),
+        penalty_every: int = 1,
+        view: View = unchanged,
+        constraint: Constraint | None = None,
+        generator_loss: Loss | None = None,
     ) -> None:
         super().__init__()
         self.generator, self.discriminator = generator, discriminator
         self.prior, self.loss, self.classes = prior, loss, classes
         self.turns = turns or alternating(1)
+        self.penalties, self.penalty_every = penalties, penalty_every
+        self.view, self.constraint = view, constraint or free
+        self.generator_loss = generator_loss or adversarial
 
     def round(self, stream: Any) -> Round:
         """As `turns` has it."""
@@ -77,24 +97,35 @@ class GAN(Game):
         return torch.cat([net(a, b).float() for a, b in zip(parts, labels, strict=True)])
 
 
-def alternating(discriminator_steps: int = 1) -> Callable[[GAN, Any], Round]:
-    """Algorithm 1: the discriminator moves k times, on batches of its own; then the generator."""
+def alternating(steps: int | Callable[[int], int] = 1) -> Turns:
+    """Algorithm 1: the discriminator moves k times, on batches of its own; then the generator.
+
+    Arguments:
+        steps: k, or a function of the rounds played.
+    """
 
     def turns(game: GAN, stream: Any) -> Round:
-        for _ in range(discriminator_steps):
+        for _ in range(steps(game.rounds) if callable(steps) else steps):
             real, label = game.draw(stream)
             with torch.no_grad():
                 fake = game.fake(len(real), label)
             yield Move(game.discriminator, *discriminator_loss(game, real, fake, label))
+            game.constraint(game.discriminator.net)
 
         fake = game.fake(len(real), label)
-        judge = game.discriminator.frozen
-        on_fake = in_full(judge(fake, label))
-        on_real = in_full(judge(real, label)) if game.loss.paired else on_fake.detach()
-        loss = game.loss.generator(on_real, on_fake)
+        loss = game.generator_loss(game, real, fake, label)
         yield Move(game.generator, loss, {"generator": loss.mean()})
 
     return turns
+
+
+def warmed_up(steps: int, early: int, over: int = 25, again: int = 500) -> Callable[[int], int]:
+    """`steps`, but `early` in the first `over` rounds and in every `again`th.
+
+    Arjovsky et al. 2017, in their code: 5, but 100 for the first 25 and each 500th, so that the
+    critic is near its optimum when the generator first listens.
+    """
+    return lambda rounds: early if rounds < over or rounds % again == 0 else steps
 
 
 def simultaneous(game: GAN, stream: Any) -> Round:
@@ -103,19 +134,90 @@ def simultaneous(game: GAN, stream: Any) -> Round:
     The game is zero-sum: the discriminator descends its loss, the generator ascends it. That is
     the minimax game; `loss.generator` is not asked.
     """
+    assert not game.penalties, "the generator would ascend what the discriminator pays"
     real, label = game.draw(stream)
     fake = reverse(game.fake(len(real), label))
     yield Move((game.generator, game.discriminator), *discriminator_loss(game, real, fake, label))
+    game.constraint(game.discriminator.net)
 
 
 def discriminator_loss(
     game: GAN, real: Tensor, fake: Tensor, label: Tensor | None
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """What the discriminator descends [N], and what to log."""
-    on_real = in_full(game.discriminator(real, label))
-    on_fake = in_full(game.discriminator(fake, label))
-    loss = game.loss.discriminator(on_real, on_fake)
-    return loss, {"discriminator": loss.mean(), "real": on_real.mean(), "fake": on_fake.mean()}
+    if game.penalties and game.rounds % game.penalty_every == 0:
+        return _with_penalties(game, real, fake, label)
+    reals, fakes = (
+        in_full(game.discriminator(game.view(x, game.seen), label)) for x in (real, fake)
+    )
+    loss = game.loss.discriminator(reals, fakes)
+    return loss, _log(loss, reals, fakes)
+
+
+def _with_penalties(
+    game: GAN, real: Tensor, fake: Tensor, label: Tensor | None
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The same where slopes cost: in full precision, and never through a compiled network.
+
+    Gradients of gradients are too small for bfloat16, and compilers do not know them.
+    """
+
+    def judge(x: Tensor) -> Tensor:
+        return game.discriminator.net.forward(game.view(x, game.seen), label)
+
+    with torch.autocast(real.device.type, enabled=False):
+        reals, fakes = (judged(judge, in_full(x)) for x in (real, fake))
+        loss = game.loss.discriminator(reals.logits, fakes.logits)
+        bills = [penalty(judge, reals, fakes, game.seen) for penalty in game.penalties]
+        paid = game.penalty_every * torch.stack(bills).sum(0)
+    return loss + paid, _log(loss, reals.logits, fakes.logits) | {"penalty": paid.mean()}
+
+
+def _log(loss: Tensor, reals: Tensor, fakes: Tensor) -> dict[str, Tensor]:
+    return {"discriminator": loss.mean(), "real": reals.mean(), "fake": fakes.mean()}
+
+
+def adversarial(game: GAN, real: Tensor, fake: Tensor, label: Tensor | None) -> Tensor:
+    """What the generator descends [N]: the loss's own half."""
+
+    def judge(x: Tensor) -> Tensor:
+        return in_full(game.discriminator.frozen(game.view(x, game.seen), label))
+
+    on_fake = judge(fake)
+    on_real = judge(real) if game.loss.paired else on_fake.detach()
+    return game.loss.generator(on_real, on_fake)
+
+
+def feature_matching(game: GAN, real: Tensor, fake: Tensor, label: Tensor | None) -> Tensor:
+    """|mean f(x) - mean f(G(z))|^2, with f the discriminator's `features`, over their number.
+
+    Salimans et al. 2016, arXiv:1606.03498, section 3.1.
+    """
+
+    net: Any = game.discriminator.net
+
+    def features(x: Tensor) -> Tensor:
+        return in_full(net.features(game.view(x, game.seen)))
+
+    with torch.no_grad():
+        wanted = features(real).mean(0)
+    return (wanted - features(fake).mean(0)).square().mean()
+
+
+def free(net: nn.Module) -> None:
+    """Lets the discriminator have any weights."""
+
+
+def clip(bound: float) -> Constraint:
+    """Keeps every weight within `bound` of zero (Arjovsky et al. 2017, arXiv:1701.07875)."""
+
+    @torch.no_grad()
+    def constrain(net: nn.Module) -> None:
+        weights = [p.detach() for p in net.parameters()]
+        torch._foreach_clamp_min_(weights, -bound)
+        torch._foreach_clamp_max_(weights, bound)
+
+    return constrain
 
 
 def draw_labels(

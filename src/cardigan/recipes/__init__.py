@@ -4,14 +4,24 @@ from ..recipe import Recipe
 from .classifier import PRESETS as _CLASSIFIER
 from .dcgan import PRESETS as _DCGAN
 from .gan import PRESETS as _GAN
+from .improved import PRESETS as _IMPROVED
+from .lsgan import PRESETS as _LSGAN
+from .penalised import PRESETS as _PENALISED
+from .relativistic import PRESETS as _RELATIVISTIC
 from .semi_supervised import PRESETS as _SEMI_SUPERVISED
 from .toys import PRESETS as _TOYS
 from .upsample import PRESETS as _UPSAMPLE
+from .wasserstein import PRESETS as _WASSERSTEIN
 
 RECIPES: dict[str, Recipe] = {
     **_GAN,
     **_DCGAN,
     **_UPSAMPLE,
+    **_LSGAN,
+    **_WASSERSTEIN,
+    **_PENALISED,
+    **_RELATIVISTIC,
+    **_IMPROVED,
     **_SEMI_SUPERVISED,
     **_CLASSIFIER,
     **_TOYS,
