@@ -61,6 +61,11 @@ SMALL: dict[str, Recipe] = {
         "feature-matching-ensembling": _FEW_LABELS_GAN,
         "classifier": _FEW_LABELS,
         "temporal-ensembling": _FEW_LABELS,
+        "egan": _DCGAN | {
+            "channels": 1, "ema_halflife": 100, "evaluation": 16, "training": _training(16, 60),
+        },
+        "unrolled-gan": _POINTS | {"unroll": 2},
+        "unrolled-dcgan": _DCGAN | {"channels": 1, "ema_halflife": 100, "unroll": 1},
         "ring-gan": _POINTS,
         "grid-gan": _POINTS,
     }.items()

@@ -75,6 +75,18 @@ def smoothed(loss: AdversarialLoss, target: float = 0.9) -> AdversarialLoss:
     )
 
 
+def zero_sum(loss: AdversarialLoss) -> AdversarialLoss:
+    """What one player loses the other gains, on reals as well as on fakes.
+
+    Without unrolling, the reals' part has no gradient for the generator.
+    """
+    return AdversarialLoss(
+        discriminator=loss.discriminator,
+        generator=lambda real, fake: -loss.discriminator(real, fake),
+        paired=True,
+    )
+
+
 def relativistic(loss: AdversarialLoss) -> AdversarialLoss:
     """Judges each real against a fake, and each fake against a real.
 

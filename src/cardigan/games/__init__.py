@@ -1,12 +1,15 @@
 """How methods learn: one file an algorithm."""
 
 from .classification import Classification
+from .egan import EGAN
 from .ensembling import Ensemble
 from .gan import GAN, alternating, simultaneous
 from .heads import FORMS
 from .semi_supervised import SemiSupervised, adversarial, feature_matching
+from .unrolled import unrolled
 
 __all__ = [
+    "EGAN",
     "FORMS",
     "GAN",
     "Classification",
@@ -16,4 +19,5 @@ __all__ = [
     "alternating",
     "feature_matching",
     "simultaneous",
+    "unrolled",
 ]

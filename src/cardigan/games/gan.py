@@ -4,10 +4,10 @@ Methods that differ in these alone are recipes, and need no game of their own.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..game import Game, Move, Player, Round
 from ..losses import NON_SATURATING, AdversarialLoss
@@ -69,12 +69,9 @@ class GAN(Game):
         with seeded(seed, self.device):
             return self.prior(n, self.device) * truncation
 
-    @torch.no_grad()
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """What the generator makes of latents [N, Z] and labels [N], in eval mode."""
-        net, parts = self.generator.eval_net, z.split(256)
-        labels = [None] * len(parts) if label is None else label.split(256)
-        return torch.cat([net(a, b).float() for a, b in zip(parts, labels, strict=True)])
+        return decoded(self.generator.eval_net, z, label)
 
 
 def alternating(discriminator_steps: int = 1) -> Callable[[GAN, Any], Round]:
@@ -89,10 +86,7 @@ def alternating(discriminator_steps: int = 1) -> Callable[[GAN, Any], Round]:
 
         fake = game.fake(len(real), label)
         judge = game.discriminator.frozen
-        on_fake = in_full(judge(fake, label))
-        on_real = in_full(judge(real, label)) if game.loss.paired else on_fake.detach()
-        loss = game.loss.generator(on_real, on_fake)
-        yield Move(game.generator, loss, {"generator": loss.mean()})
+        yield Move(game.generator, *generator_loss(game, judge, real, fake, label))
 
     return turns
 
@@ -108,14 +102,39 @@ def simultaneous(game: GAN, stream: Any) -> Round:
     yield Move((game.generator, game.discriminator), *discriminator_loss(game, real, fake, label))
 
 
+class Judged(Protocol):
+    """A game with a discriminator and a loss for it."""
+
+    discriminator: Player
+    loss: AdversarialLoss
+
+
 def discriminator_loss(
-    game: GAN, real: Tensor, fake: Tensor, label: Tensor | None
+    game: Judged, real: Tensor, fake: Tensor, label: Tensor | None
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """What the discriminator descends [N], and what to log."""
     on_real = in_full(game.discriminator(real, label))
     on_fake = in_full(game.discriminator(fake, label))
     loss = game.loss.discriminator(on_real, on_fake)
     return loss, {"discriminator": loss.mean(), "real": on_real.mean(), "fake": on_fake.mean()}
+
+
+def generator_loss(
+    game: Judged, judge: Callable[..., Tensor], real: Tensor, fake: Tensor, label: Tensor | None
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """What the generator descends [N] before a judge, and what to log."""
+    on_fake = in_full(judge(fake, label))
+    on_real = in_full(judge(real, label)) if game.loss.paired else on_fake.detach()
+    loss = game.loss.generator(on_real, on_fake)
+    return loss, {"generator": loss.mean()}
+
+
+@torch.no_grad()
+def decoded(net: nn.Module, z: Tensor, label: Tensor | None) -> Tensor:
+    """What a network makes of latents [N, Z] and labels [N], a few at a time."""
+    parts = z.split(256)
+    labels = [None] * len(parts) if label is None else label.split(256)
+    return torch.cat([net(a, b).float() for a, b in zip(parts, labels, strict=True)])
 
 
 def draw_labels(

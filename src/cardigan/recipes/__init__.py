@@ -3,15 +3,19 @@
 from ..recipe import Recipe
 from .classifier import PRESETS as _CLASSIFIER
 from .dcgan import PRESETS as _DCGAN
+from .egan import PRESETS as _EGAN
 from .gan import PRESETS as _GAN
 from .semi_supervised import PRESETS as _SEMI_SUPERVISED
 from .toys import PRESETS as _TOYS
+from .unrolled import PRESETS as _UNROLLED
 from .upsample import PRESETS as _UPSAMPLE
 
 RECIPES: dict[str, Recipe] = {
     **_GAN,
     **_DCGAN,
     **_UPSAMPLE,
+    **_UNROLLED,
+    **_EGAN,
     **_SEMI_SUPERVISED,
     **_CLASSIFIER,
     **_TOYS,
