@@ -294,6 +294,7 @@ ABILITIES = {
     "translate": lambda game, x: game.translate(x),
     "classify": lambda game, x: game.classify(x),
     "log_prob": lambda game, x: game.log_prob(x),
+    "tell": lambda game, x: game.tell(x),
 }
 
 
@@ -344,7 +345,7 @@ OTHER: dict[str, Any] = {
     "classes": 10,
     "mutations": "heuristic",
 }
-ONE_VALUE = {("upsample-gan", "size")}
+ONE_VALUE = {("upsample-gan", "size"), ("infogan", "size")}
 
 
 def other(name, field, kind, value):

@@ -5,6 +5,7 @@ from .egan import EGAN
 from .ensembling import Ensemble
 from .gan import GAN, alternating, simultaneous
 from .heads import FORMS
+from .infogan import InfoGAN
 from .semi_supervised import SemiSupervised, adversarial, feature_matching
 from .unrolled import unrolled
 
@@ -14,6 +15,7 @@ __all__ = [
     "GAN",
     "Classification",
     "Ensemble",
+    "InfoGAN",
     "SemiSupervised",
     "adversarial",
     "alternating",

@@ -5,6 +5,7 @@ from .classifier import PRESETS as _CLASSIFIER
 from .dcgan import PRESETS as _DCGAN
 from .egan import PRESETS as _EGAN
 from .gan import PRESETS as _GAN
+from .infogan import PRESETS as _INFOGAN
 from .semi_supervised import PRESETS as _SEMI_SUPERVISED
 from .toys import PRESETS as _TOYS
 from .unrolled import PRESETS as _UNROLLED
@@ -14,6 +15,7 @@ RECIPES: dict[str, Recipe] = {
     **_GAN,
     **_DCGAN,
     **_UPSAMPLE,
+    **_INFOGAN,
     **_UNROLLED,
     **_EGAN,
     **_SEMI_SUPERVISED,
