@@ -114,7 +114,7 @@ def test_information_reaches_what_the_picture_gives_away(copies, known):
 def test_without_weight_the_codes_are_left_to_chance():
     """The move's loss is the adversarial one, and Q gets no gradient."""
     game, stream = start("infogan")
-    game.weight = 0.0
+    game.weights = 0.0, 0.0
     move = next(game.round(stream))
     game.discriminator.backward(move.loss.mean())
     assert all(not p.grad.any() for p in game.discriminator.net.q.parameters())

@@ -27,6 +27,7 @@ WRONG = {
     "survivors": [0, 1000], "evaluation": [0, 1], "diversity": [-0.1, NAN],
     "mutations": ["", "heuristics", "minimax+minimax"],
     "categories": [0, 1], "numbers": [-1], "information": [-0.1, NAN],
+    "numbers_information": [-0.1, NAN],
     "unroll": [-1], "lookahead_lr": [0.0, NAN],
     "momentum_images": [0], "ema_halflife": [-1.0, NAN],
     "classes": [-1], "labels": [-1], "label_seed": [-1], "weight": [0.0, NAN],

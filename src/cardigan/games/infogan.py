@@ -94,7 +94,9 @@ class InfoGAN(Game):
     Arguments:
         generator: z [N, Z], None -> sample.
         discriminator: sample, None -> logits [N], and what tells the codes [N, `codes.told`].
-        weight: Of the bound on the information, for either player: lambda.
+        weight: Of the bound on the category's information, for both players: lambda.
+        numbers_weight: Of the bound on the numbers'. Where it is large, numbers carry what the
+            category could.
     """
 
     def __init__(
@@ -104,10 +106,12 @@ class InfoGAN(Game):
         codes: Codes,
         loss: AdversarialLoss = NON_SATURATING,
         weight: float = 1.0,
+        numbers_weight: float = 0.1,
     ) -> None:
         super().__init__()
         self.generator, self.discriminator = generator, discriminator
-        self.codes, self.prior, self.loss, self.weight = codes, codes, loss, weight
+        self.codes, self.prior, self.loss = codes, codes, loss
+        self.weights = weight, numbers_weight
 
     def round(self, stream: Any) -> Round:
         """Both players descend an adversarial loss minus lambda L_I.
@@ -124,15 +128,20 @@ class InfoGAN(Game):
         judged = self.loss.discriminator(on_real, on_fake)
         log = {"discriminator": judged.mean(), "real": on_real.mean(), "fake": on_fake.mean()}
         log |= self.codes.log(surprise)
-        yield Move(self.discriminator, judged + self.weight * sum(surprise), log)
+        yield Move(self.discriminator, judged + self.weighted(surprise), log)
 
         z = self.prior(len(real), self.device)
         judge, fake = self.discriminator.frozen, self.generator(z, None)
         on_fake, told = map(in_full, judge(fake, None))
         on_real = in_full(judge(real, None)[0]) if self.loss.paired else on_fake.detach()
         loss = self.loss.generator(on_real, on_fake)
-        surprise = sum(self.codes.surprise(told, z))
-        yield Move(self.generator, loss + self.weight * surprise, {"generator": loss.mean()})
+        surprise = self.weighted(self.codes.surprise(told, z))
+        yield Move(self.generator, loss + surprise, {"generator": loss.mean()})
+
+    def weighted(self, surprise: tuple[Tensor, Tensor]) -> Tensor:
+        """-lambda L_I, up to a constant: [N]."""
+        category, numbers = surprise
+        return self.weights[0] * category + self.weights[1] * numbers
 
     def sample(
         self,

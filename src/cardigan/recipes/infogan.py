@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ..game import Game
 
 LEAST = {"latents": 1, "categories": 2, "numbers": 0, "width": 1}
-BELOW = {"information": 1e6, "beta1": 1, "ema_halflife": float("inf")}
+BELOW = {"information": 1e6, "numbers_information": 1e6, "beta1": 1, "ema_halflife": float("inf")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,9 @@ class InfoGAN(Recipe):
     numbers: int = 2
     """Continuous codes, each from -1 to 1."""
     information: float = 1.0
-    """The weight of the bound on the codes' information: lambda."""
+    """The weight of the bound on the category's information: lambda."""
+    numbers_information: float = 0.1
+    """The same of the numbers; more lets them carry what the category could."""
     width: int = 32
     """Channels at half the picture's size; the authors' is 64."""
     generator_lr: float = 1e-3
@@ -59,6 +61,7 @@ class InfoGAN(Recipe):
             Player(discriminator, adam, self.discriminator_lr),
             codes,
             weight=self.information,
+            numbers_weight=self.numbers_information,
         )
 
     def problems(self) -> Iterator[str]:
