@@ -78,6 +78,16 @@ SMALL: dict[str, Recipe] = {
         "feature-matching-ensembling": _FEW_LABELS_GAN,
         "classifier": _FEW_LABELS,
         "temporal-ensembling": _FEW_LABELS,
+        "egan": _DCGAN | {
+            "channels": 1, "ema_halflife": 100, "evaluation": 16, "training": _training(16, 60),
+        },
+        "infogan": {
+            "channels": 1, "latents": 8, "categories": 4, "numbers": 1, "information": 0.1,
+            "width": 16, "generator_lr": 5e-3, "discriminator_lr": 1e-2, "ema_halflife": 100,
+            "training": _training(16, 120),
+        },
+        "unrolled-gan": _POINTS | {"unroll": 2},
+        "unrolled-dcgan": _DCGAN | {"channels": 1, "ema_halflife": 100, "unroll": 1},
         "ring-gan": _POINTS,
         "grid-gan": _POINTS,
         **{name: _GREY | changes for name, changes in VARIANTS.items()},

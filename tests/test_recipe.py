@@ -29,6 +29,11 @@ WRONG = {
     "latents": [0, -1], "width": [0, -1], "discriminator_steps": [0],
     "lr": [0.0, -1.0, NAN, 1e9], "generator_lr": [0.0, -1.0, NAN], "discriminator_lr": [0.0, NAN],
     "beta1": [-0.1, 1.0, NAN], "label_smoothing": [-0.1, 0.5, NAN], "clip": [-1.0, NAN],
+    "survivors": [0, 1000], "evaluation": [0, 1], "diversity": [-0.1, NAN],
+    "mutations": ["", "heuristics", "minimax+minimax"],
+    "categories": [0, 1], "numbers": [-1], "information": [-0.1, NAN],
+    "numbers_information": [-0.1, NAN],
+    "unroll": [-1], "lookahead_lr": [0.0, NAN],
     "momentum_images": [0], "ema_halflife": [-1.0, NAN],
     "classes": [-1], "labels": [-1], "label_seed": [-1], "weight": [0.0, NAN],
     "consistency": [-1.0, NAN], "ensemble_decay": [-0.1, 1.0, NAN], "ensemble_ramp": [0],
@@ -45,7 +50,7 @@ WRONG = {
     "training.picture_every": [0], "training.checkpoint_every": [0], "training.keep": [0],
     "training.measure_images": [1], "training.measure_share": [-0.1, 1.1, float("nan")],
 }  # fmt: skip
-FITS_ALL = {"gan": {"size"}, "ring-gan": {"size"}, "grid-gan": {"size"}}  # any size will do
+FITS_ALL = dict.fromkeys(("gan", "ring-gan", "grid-gan", "unrolled-gan"), {"size"})  # any will do
 
 
 def with_field(recipe, field, value):

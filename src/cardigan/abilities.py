@@ -93,3 +93,20 @@ class HasDensity(Protocol):
         A bound stands in where the probability itself is out of reach; the game says so.
         """
         ...
+
+
+@runtime_checkable
+class HasCodes(Protocol):
+    """Keeps codes among its latents that can be told from a picture."""
+
+    def tell(self, x: Tensor) -> Tensor:
+        """Images [N, C, H, W] in [-1, 1] to logits [N, K] of the categorical code."""
+        ...
+
+    def traversal(self, rows: int, seed: int | None = None) -> Tensor:
+        """Samples [R, K, C, H, W]: along each row one code changes and nothing else does.
+
+        Arguments:
+            rows: Of each code, with noise of their own.
+        """
+        ...

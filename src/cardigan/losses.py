@@ -82,6 +82,18 @@ def smoothed(loss: AdversarialLoss, target: float = 0.9) -> AdversarialLoss:
     )
 
 
+def zero_sum(loss: AdversarialLoss) -> AdversarialLoss:
+    """What one player loses the other gains, on reals as well as on fakes.
+
+    Without unrolling, the reals' part has no gradient for the generator.
+    """
+    return AdversarialLoss(
+        discriminator=loss.discriminator,
+        generator=lambda real, fake: -loss.discriminator(real, fake),
+        paired=True,
+    )
+
+
 def relativistic(loss: AdversarialLoss) -> AdversarialLoss:
     """Judges each real against a fake, and each fake against a real.
 
@@ -109,6 +121,16 @@ def relativistic_average(loss: AdversarialLoss) -> AdversarialLoss:
         return loss.discriminator(real - fake.mean(0), fake - real.mean(0)) / 2
 
     return AdversarialLoss(between, lambda real, fake: between(fake, real), paired=True)
+
+
+# || E f(x) - E f(G(z)) ||^2, of which the mean over features is descended instead of the sum
+def matched_features(real: Tensor, fake: Tensor) -> Tensor:
+    """The squared difference of mean features, [N, F] and [M, F] to [F]; only fakes are moved.
+
+    It compares the means of two batches, never images one by one. Salimans et al. 2016,
+    arXiv:1606.03498, section 3.1.
+    """
+    return (real.detach().mean(0) - fake.mean(0)).square()
 
 
 LOSSES = {

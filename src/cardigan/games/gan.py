@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..augment import View, unchanged
 from ..game import Game, Move, Player, Round
-from ..losses import NON_SATURATING, AdversarialLoss
+from ..losses import NON_SATURATING, AdversarialLoss, matched_features
 from ..penalties import Penalty, judged
 from ..priors import Prior
 from ..randomness import seeded
@@ -89,12 +89,9 @@ class GAN(Game):
         with seeded(seed, self.device):
             return self.prior(n, self.device) * truncation
 
-    @torch.no_grad()
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """What the generator makes of latents [N, Z] and labels [N], in eval mode."""
-        net, parts = self.generator.eval_net, z.split(256)
-        labels = [None] * len(parts) if label is None else label.split(256)
-        return torch.cat([net(a, b).float() for a, b in zip(parts, labels, strict=True)])
+        return decoded(self.generator.eval_net, z, label)
 
 
 def alternating(steps: int | Callable[[int], int] = 1) -> Turns:
@@ -150,8 +147,7 @@ def discriminator_loss(
     reals, fakes = (
         in_full(game.discriminator(game.view(x, game.seen), label)) for x in (real, fake)
     )
-    loss = game.loss.discriminator(reals, fakes)
-    return loss, _log(loss, reals, fakes)
+    return compared(game.loss, reals, fakes)
 
 
 def _with_penalties(
@@ -167,41 +163,53 @@ def _with_penalties(
 
     with torch.autocast(real.device.type, enabled=False):
         reals, fakes = (judged(judge, in_full(x)) for x in (real, fake))
-        loss = game.loss.discriminator(reals.logits, fakes.logits)
+        loss, log = compared(game.loss, reals.logits, fakes.logits)
         bills = [penalty(judge, reals, fakes, game.seen) for penalty in game.penalties]
         paid = game.penalty_every * torch.stack(bills).sum(0)
-    return loss + paid, _log(loss, reals.logits, fakes.logits) | {"penalty": paid.mean()}
+    return loss + paid, log | {"penalty": paid.mean()}
 
 
-def _log(loss: Tensor, reals: Tensor, fakes: Tensor) -> dict[str, Tensor]:
-    return {"discriminator": loss.mean(), "real": reals.mean(), "fake": fakes.mean()}
+def compared(
+    loss: AdversarialLoss, on_real: Tensor, on_fake: Tensor
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """What a discriminator with these logits descends [N], and what to log."""
+    judged = loss.discriminator(on_real, on_fake)
+    log = {"discriminator": judged.mean(), "real": on_real.mean(), "fake": on_fake.mean()}
+    return judged, log
 
 
-def adversarial(game: GAN, real: Tensor, fake: Tensor, label: Tensor | None) -> Tensor:
-    """What the generator descends [N]: the loss's own half."""
+def adversarial(
+    game: GAN,
+    real: Tensor,
+    fake: Tensor,
+    label: Tensor | None,
+    judge: Callable[..., Tensor] | None = None,
+) -> Tensor:
+    """What the generator descends [N]: the loss's own half.
 
-    def judge(x: Tensor) -> Tensor:
-        return in_full(game.discriminator.frozen(game.view(x, game.seen), label))
+    Arguments:
+        judge: Sample, label -> logits [N]; by default the discriminator as it is.
+    """
+    judge = judge or game.discriminator.frozen
 
-    on_fake = judge(fake)
-    on_real = judge(real) if game.loss.paired else on_fake.detach()
+    def logits(x: Tensor) -> Tensor:
+        return in_full(judge(game.view(x, game.seen), label))
+
+    on_fake = logits(fake)
+    on_real = logits(real) if game.loss.paired else on_fake.detach()
     return game.loss.generator(on_real, on_fake)
 
 
 def feature_matching(game: GAN, real: Tensor, fake: Tensor, label: Tensor | None) -> Tensor:
-    """|mean f(x) - mean f(G(z))|^2, with f the discriminator's `features`, over their number.
-
-    Salimans et al. 2016, arXiv:1606.03498, section 3.1.
-    """
-
+    """`losses.matched_features` of the discriminator's `features`: [F]."""
     net: Any = game.discriminator.net
 
     def features(x: Tensor) -> Tensor:
         return in_full(net.features(game.view(x, game.seen)))
 
     with torch.no_grad():
-        wanted = features(real).mean(0)
-    return (wanted - features(fake).mean(0)).square().mean()
+        wanted = features(real)
+    return matched_features(wanted, features(fake))
 
 
 def free(net: nn.Module) -> None:
@@ -218,6 +226,14 @@ def clip(bound: float) -> Constraint:
         torch._foreach_clamp_max_(weights, bound)
 
     return constrain
+
+
+@torch.no_grad()
+def decoded(net: nn.Module, z: Tensor, label: Tensor | None) -> Tensor:
+    """What a network makes of latents [N, Z] and labels [N], a few at a time."""
+    parts = z.split(256)
+    labels = [None] * len(parts) if label is None else label.split(256)
+    return torch.cat([net(a, b).float() for a, b in zip(parts, labels, strict=True)])
 
 
 def draw_labels(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..game import Game, Move, Player, Round
-from ..losses import NON_SATURATING, AdversarialLoss
+from ..losses import NON_SATURATING, AdversarialLoss, matched_features
 from ..priors import Prior
 from ..randomness import seeded
 from .ensembling import Ensemble, hold
@@ -16,11 +16,9 @@ from .heads import Form, Seen, classified, look
 GeneratorLoss = Callable[[Seen, Seen], Tensor]  # of reals, of fakes -> any shape
 
 
-# Salimans et al. 2016, arXiv:1606.03498, section 3.1: || E phi(x) - E phi(G(z)) ||^2, a mean over
-# features instead of a sum. It compares the means of two batches, never images one by one.
 def feature_matching(real: Seen, fake: Seen) -> Tensor:
-    """The squared difference of mean features [F]; only fakes have a gradient."""
-    return (real.features.detach().mean(0) - fake.features.mean(0)).square()
+    """As `losses.matched_features` says."""
+    return matched_features(real.features, fake.features)
 
 
 def adversarial(loss: AdversarialLoss = NON_SATURATING) -> GeneratorLoss:

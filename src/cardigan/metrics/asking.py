@@ -12,6 +12,7 @@ from .bootstrap import Interval, mean_interval
 from .classes import share_interval
 from .density import bits_per_dimension, pixel_histogram
 from .features import extract
+from .matching import matched_accuracy
 from .path_length import lerp, path_lengths, slerp, unrounded
 from .path_length import path_length as trimmed
 from .probe import Labelled
@@ -110,6 +111,14 @@ def _known_accuracy(sets: Sets, truth: Tensor) -> float | None:
         return None
     assert sets.test.probabilities is not None, "it knows the classes"
     return (sets.test.probabilities.argmax(1) == truth).double().mean().item()
+
+
+def matched(sets: Sets) -> dict[str, Any]:
+    """How well the code that is told of held-out reals agrees with their classes."""
+    game: Any = sets.game
+    told = _in_batches(lambda x: game.tell(as_floats(x)).argmax(1), sets.test.images)
+    share = matched_accuracy(told, _labels(sets.test.labels)).accuracy
+    return {"value": share, "floor": None, **_bounds(share_interval(share, len(told)))}
 
 
 def _path_length(

@@ -3,13 +3,16 @@
 from ..recipe import Recipe
 from .classifier import PRESETS as _CLASSIFIER
 from .dcgan import PRESETS as _DCGAN
+from .egan import PRESETS as _EGAN
 from .gan import PRESETS as _GAN
 from .improved import PRESETS as _IMPROVED
+from .infogan import PRESETS as _INFOGAN
 from .lsgan import PRESETS as _LSGAN
 from .penalised import PRESETS as _PENALISED
 from .relativistic import PRESETS as _RELATIVISTIC
 from .semi_supervised import PRESETS as _SEMI_SUPERVISED
 from .toys import PRESETS as _TOYS
+from .unrolled import PRESETS as _UNROLLED
 from .upsample import PRESETS as _UPSAMPLE
 from .wasserstein import PRESETS as _WASSERSTEIN
 
@@ -22,6 +25,9 @@ RECIPES: dict[str, Recipe] = {
     **_PENALISED,
     **_RELATIVISTIC,
     **_IMPROVED,
+    **_INFOGAN,
+    **_UNROLLED,
+    **_EGAN,
     **_SEMI_SUPERVISED,
     **_CLASSIFIER,
     **_TOYS,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from ..errors import UserError
 from ..recipe import Recipe, Training
-from .dcgan import SIZES
+from .options import SIZES
 
 if TYPE_CHECKING:
     import torch
