@@ -41,6 +41,14 @@ _FEW_LABELS = {
     "ensemble_ramp": 64, "lr": 1e-2, "ema_halflife": 100, "training": _training(16, 80),
 }  # fmt: skip
 _FEW_LABELS_GAN = _FEW_LABELS | {"latents": 8, "generator_lr": 1e-2}
+_BIGAN = {
+    "size": 16, "channels": 1, "latents": 8, "width": 8, "lr": 5e-3, "ema_halflife": 100,
+    "training": _training(16, 80),
+}  # fmt: skip
+_FLAT = {
+    "size": 8, "channels": 1, "latents": 8, "width": 32, "lr": 5e-3, "training": _training(16, 80),
+}  # fmt: skip
+_PLANE = {"width": 32, "lr": 5e-3, "training": _training(64, 80)}
 
 # A new recipe adds one row. Its learning rates and its number of images let it learn the toy
 # data: fewer do where learning is not the point.
@@ -61,6 +69,11 @@ SMALL: dict[str, Recipe] = {
         "feature-matching-ensembling": _FEW_LABELS_GAN,
         "classifier": _FEW_LABELS,
         "temporal-ensembling": _FEW_LABELS,
+        "bigan": _BIGAN,
+        "ali": _BIGAN,
+        "augmented-bigan": _BIGAN,
+        "flat-bigan": _FLAT,
+        "ali-grid": _PLANE,
         "ring-gan": _POINTS,
         "grid-gan": _POINTS,
     }.items()

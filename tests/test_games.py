@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from dataclasses import asdict, fields, replace
+from inspect import signature
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
@@ -15,6 +16,7 @@ from cardigan.abilities import Generates
 from cardigan.data.stream import Batch, Together, as_floats
 from cardigan.device import bfloat16
 from cardigan.game import backward
+from cardigan.nets.bigan import Noise
 from cardigan.nets.classifying import GaussianNoise
 from cardigan.recipe import flatten, to_json
 from cardigan.recipes import RECIPES
@@ -26,9 +28,9 @@ every_game = pytest.mark.parametrize("name", SMALL)
 every_generator = pytest.mark.parametrize(
     "name", [name for name in SMALL if "sample" in RECIPES[name].can]
 )
-RANDOM = nn.modules.dropout._DropoutNd | GaussianNoise
+RANDOM = nn.modules.dropout._DropoutNd | GaussianNoise | Noise
 # Their losses compare means of a whole batch, which are not means over its parts.
-OF_WHOLE_BATCHES = ("feature-matching", "feature-matching-ensembling")
+OF_WHOLE_BATCHES = ("augmented-bigan", "feature-matching", "feature-matching-ensembling")
 
 
 def test_every_recipe_has_a_row():
@@ -303,7 +305,11 @@ def labels(trained):
     for player in trained.players.values():
         for net in (player.net, player.ema):
             if net is not None:
-                net.register_forward_pre_hook(lambda net, args: given.append(args[1]))
+                net.register_forward_pre_hook(
+                    lambda net, args: given.append(
+                        signature(net.forward).bind(*args).arguments.get("label")
+                    )
+                )
     return given
 
 

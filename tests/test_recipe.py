@@ -24,6 +24,7 @@ WRONG = {
     "latents": [0, -1], "width": [0, -1], "discriminator_steps": [0],
     "lr": [0.0, -1.0, NAN, 1e9], "generator_lr": [0.0, -1.0, NAN], "discriminator_lr": [0.0, NAN],
     "beta1": [-0.1, 1.0, NAN], "label_smoothing": [-0.1, 0.5, NAN], "clip": [-1.0, NAN],
+    "rebuilt": [-0.1, 1.0, NAN], "decay": [-1.0, 1.0, NAN], "constant_images": [0],
     "momentum_images": [0], "ema_halflife": [-1.0, NAN],
     "classes": [-1], "labels": [-1], "label_seed": [-1], "weight": [0.0, NAN],
     "consistency": [-1.0, NAN], "ensemble_decay": [-0.1, 1.0, NAN], "ensemble_ramp": [0],
@@ -33,7 +34,8 @@ WRONG = {
     "training.picture_every": [0], "training.checkpoint_every": [0], "training.keep": [0],
     "training.measure_images": [1], "training.measure_share": [-0.1, 1.1, float("nan")],
 }  # fmt: skip
-FITS_ALL = {"gan": {"size"}, "ring-gan": {"size"}, "grid-gan": {"size"}}  # any size will do
+# Any size will do.
+FITS_ALL = {name: {"size"} for name in ("gan", "flat-bigan", "ali-grid", "ring-gan", "grid-gan")}
 
 
 def with_field(recipe, field, value):

@@ -1,5 +1,6 @@
 """How methods learn: one file an algorithm."""
 
+from .bigan import BiGAN
 from .classification import Classification
 from .ensembling import Ensemble
 from .gan import GAN, alternating, simultaneous
@@ -9,6 +10,7 @@ from .semi_supervised import SemiSupervised, adversarial, feature_matching
 __all__ = [
     "FORMS",
     "GAN",
+    "BiGAN",
     "Classification",
     "Ensemble",
     "SemiSupervised",

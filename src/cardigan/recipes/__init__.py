@@ -1,6 +1,7 @@
 """Every recipe by name: a row a preset. Nothing here imports torch."""
 
 from ..recipe import Recipe
+from .bigan import PRESETS as _BIGAN
 from .classifier import PRESETS as _CLASSIFIER
 from .dcgan import PRESETS as _DCGAN
 from .gan import PRESETS as _GAN
@@ -12,6 +13,7 @@ RECIPES: dict[str, Recipe] = {
     **_GAN,
     **_DCGAN,
     **_UPSAMPLE,
+    **_BIGAN,
     **_SEMI_SUPERVISED,
     **_CLASSIFIER,
     **_TOYS,
