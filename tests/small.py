@@ -42,13 +42,11 @@ _FEW_LABELS = {
 }  # fmt: skip
 _FEW_LABELS_GAN = _FEW_LABELS | {"latents": 8, "generator_lr": 1e-2}
 _BIGAN = {
-    "size": 16, "channels": 1, "latents": 8, "width": 8, "lr": 5e-3, "ema_halflife": 100,
-    "training": _training(16, 80),
+    "size": 16, "channels": 1, "latents": 8, "width": 8, "lr": 2e-2, "discriminator_lr": 5e-3,
+    "ema_halflife": 100, "training": _training(16, 80),
 }  # fmt: skip
-_FLAT = {
-    "size": 8, "channels": 1, "latents": 8, "width": 32, "lr": 5e-3, "training": _training(16, 80),
-}  # fmt: skip
-_PLANE = {"width": 32, "lr": 5e-3, "training": _training(64, 80)}
+_FLAT = {"size": 8, "channels": 1, "latents": 8, "width": 32, "lr": 5e-3}
+_PLANE = {"width": 32, "lr": 3e-3, "training": _training(64, 140)}
 
 # A new recipe adds one row. Its learning rates and its number of images let it learn the toy
 # data: fewer do where learning is not the point.
@@ -69,10 +67,10 @@ SMALL: dict[str, Recipe] = {
         "feature-matching-ensembling": _FEW_LABELS_GAN,
         "classifier": _FEW_LABELS,
         "temporal-ensembling": _FEW_LABELS,
-        "bigan": _BIGAN,
+        "bigan": _BIGAN | {"training": _training(16, 100)},
         "ali": _BIGAN,
         "augmented-bigan": _BIGAN,
-        "flat-bigan": _FLAT,
+        "flat-bigan": _FLAT | {"training": _training(32, 100)},
         "ali-grid": _PLANE,
         "ring-gan": _POINTS,
         "grid-gan": _POINTS,

@@ -38,8 +38,10 @@ class BiGAN(Recipe):
     """What encoder and generator descend: the loss with labels swapped, or feature matching."""
     statistics: Literal["apart", "together"] = "apart"
     """Batch norm in the discriminator: statistics of real and fake pairs each, or of all."""
-    lr: float = 4e-4
-    """Learning rate of all players."""
+    lr: float = 1e-3
+    """Learning rate of encoder and generator."""
+    discriminator_lr: float = 1e-4
+    """Learning rate of the discriminator; as fast as the others it soon tells all pairs apart."""
     beta1: float = 0.5
     """Adam's decay of the first moment."""
     ema_halflife: float = 10_000
@@ -60,7 +62,7 @@ class BiGAN(Recipe):
         return games.BiGAN(
             Player(Encoder(*shape, head), adam, self.lr, self.ema_halflife),
             Player(Generator(*shape), adam, self.lr, self.ema_halflife),
-            Player(image_discriminator(*shape), adam, self.lr),
+            Player(image_discriminator(*shape), adam, self.discriminator_lr),
             prior(self.latents),
             codec_loss={
                 "swapped": games.swapped, "feature-matching": games.feature_matching
@@ -74,6 +76,8 @@ class BiGAN(Recipe):
         yield from super().problems()
         if self.size not in (0, *SIZES):
             yield f"size must be one of {', '.join(map(str, SIZES))}, got {self.size}"
+        if not 0 < self.discriminator_lr < 1:
+            yield f"discriminator_lr must lie in (0, 1), got {self.discriminator_lr}"
         if not 0 <= self.rebuilt < 1:
             yield f"rebuilt must lie in [0, 1), got {self.rebuilt}"
         if not self.ema_halflife >= 0:
@@ -93,8 +97,8 @@ class FlatBiGAN(Recipe):
     """Size of the latent vector, and of codes."""
     width: int = 1024
     """Units of a hidden layer."""
-    statistics: Literal["apart", "together"] = "apart"
-    """Batch norm in the discriminator: statistics of real and fake pairs each, or of all."""
+    statistics: Literal["together", "apart"] = "together"
+    """Batch norm in the discriminator: statistics of all pairs, or of real and fake ones each."""
     lr: float = 2e-4
     """Learning rate of all players."""
     beta1: float = 0.5
