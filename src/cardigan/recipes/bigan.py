@@ -46,7 +46,7 @@ class BiGAN(Recipe):
     """Adam's decay of the first moment."""
     ema_halflife: float = 10_000
     """Images after which a weight counts half in the averages that are used; 0 averages none."""
-    training: Training = field(default_factory=lambda: Training(images=300_000))
+    training: Training = field(default_factory=lambda: Training(images=100_000))
 
     def game(self) -> "Game":
         """The game of three convolutional networks."""
@@ -108,7 +108,7 @@ class FlatBiGAN(Recipe):
     constant_images: int = 12_000_000
     """Images at the full rate, which then falls to a hundredth over as many again."""
     training: Training = field(
-        default_factory=lambda: Training(images=1_000_000, batch=128, checkpoint_every=100_000)
+        default_factory=lambda: Training(images=300_000, batch=128, checkpoint_every=100_000)
     )
 
     def game(self) -> "Game":
@@ -162,7 +162,7 @@ class PointALI(Recipe):
     """Adam's decay of the first moment."""
     training: Training = field(
         default_factory=lambda: Training(
-            images=2_000_000, batch=256, log_every=20_000, picture_every=200_000,
+            images=1_000_000, batch=256, log_every=20_000, picture_every=200_000,
             checkpoint_every=500_000,
         )
     )  # fmt: skip
