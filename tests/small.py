@@ -65,6 +65,9 @@ SMALL: dict[str, Recipe] = {
         "sgan-two-heads": _FEW_LABELS_GAN,
         "feature-matching": _FEW_LABELS_GAN,
         "feature-matching-ensembling": _FEW_LABELS_GAN,
+        "tangent-invariant": _FEW_LABELS_GAN | {
+            "codes": 4, "tangents": 2, "invariant_images": 2, "start": 32,
+        },
         "classifier": _FEW_LABELS,
         "temporal-ensembling": _FEW_LABELS,
         "bigan": _BIGAN | {"training": _training(16, 100)},

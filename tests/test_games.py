@@ -30,7 +30,12 @@ every_generator = pytest.mark.parametrize(
 )
 RANDOM = nn.modules.dropout._DropoutNd | GaussianNoise | Noise
 # Their losses compare means of a whole batch, which are not means over its parts.
-OF_WHOLE_BATCHES = ("augmented-bigan", "feature-matching", "feature-matching-ensembling")
+OF_WHOLE_BATCHES = (
+    "augmented-bigan",
+    "tangent-invariant",
+    "feature-matching",
+    "feature-matching-ensembling",
+)
 
 
 def test_every_recipe_has_a_row():

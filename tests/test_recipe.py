@@ -24,6 +24,8 @@ WRONG = {
     "latents": [0, -1], "width": [0, -1], "discriminator_steps": [0],
     "lr": [0.0, -1.0, NAN, 1e9], "generator_lr": [0.0, -1.0, NAN], "discriminator_lr": [0.0, NAN],
     "beta1": [-0.1, 1.0, NAN], "label_smoothing": [-0.1, 0.5, NAN], "clip": [-1.0, NAN],
+    "codes": [0], "tangents": [0, 999], "tangent_weight": [-1.0, NAN], "start": [-1],
+    "jacobian_weight": [-1.0, NAN], "invariant_images": [0],
     "rebuilt": [-0.1, 1.0, NAN], "decay": [-1.0, 1.0, NAN], "constant_images": [0],
     "momentum_images": [0], "ema_halflife": [-1.0, NAN],
     "classes": [-1], "labels": [-1], "label_seed": [-1], "weight": [0.0, NAN],

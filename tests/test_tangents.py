@@ -12,6 +12,7 @@ from torch import nn
 
 from cardigan import __version__, checkpoint
 from cardigan.__main__ import main
+from cardigan.games.tangents import along_tangents
 from cardigan.metrics.subspaces import angle_to, movements, principal_angles, random_span
 from cardigan.recipe import to_json
 from cardigan.tangents import (
@@ -20,6 +21,7 @@ from cardigan.tangents import (
     jacobian_penalty,
     tangent_penalty,
 )
+from cardigan.train import play, train
 
 
 def drawn(*shape, seed=0):
@@ -100,7 +102,7 @@ def test_penalties_of_a_linear_classifier():
 def test_random_directions_estimate_the_whole_jacobian():
     w, x = drawn(4, 6), drawn(1, 6)
     torch.manual_seed(0)
-    found = jacobian_penalty(lambda x: x @ w.mT, x, directions=20_000).item()
+    found = jacobian_penalty(lambda x: x @ w.mT, x.expand(20_000, 6)).mean().item()
     assert found == pytest.approx(w.square().sum().item(), rel=0.03)
 
 
@@ -127,6 +129,49 @@ def test_the_penalty_is_the_limit_of_finite_differences_and_trains_the_classifie
             values.append(tangent_penalty(net, x, v).sum().item())
             net[0].weight[0, 0] -= sign * 1e-5
     assert before == pytest.approx((values[0] - values[1]) / 2e-5, rel=1e-5)
+
+
+# ------------------------------------------------------------------------------------ the learner
+
+
+def test_a_learner_pays_for_changing_its_mind_along_the_encoders_tangents():
+    game, stream = start("tangent-invariant")
+    real = next(stream)["first"].image
+    encoder, judge = game.inference.encoder, game.learner.discriminator
+    paid = along_tangents(3.0, 0.0, 2, images=4)(encoder, judge, real)
+    codec, net = game.codec(), judge.net.eval()
+    tangents = encoder_tangents(codec.encode, real[:4], 2)
+    moved = [
+        (net(real[:4] + 1e-2 * v, None)[0] - net(real[:4] - 1e-2 * v, None)[0]) / 2e-2
+        for v in tangents.unbind(1)
+    ]
+    expected = 3 * sum(change.square().sum(1).mean() for change in moved).item()
+    assert paid.item() == pytest.approx(expected, rel=0.02)
+
+
+def test_invariance_teaches_the_classifier_alone_and_leaves_its_mode_and_statistics():
+    game, stream = start("tangent-invariant")
+    real, judge = next(stream)["first"].image, game.learner.discriminator
+    before = {n: b.clone() for n, b in judge.net.named_buffers()}
+    along_tangents(1.0, 1.0, 2, images=4)(game.inference.encoder, judge, real).backward()
+    assert all(p.grad is None for p in game.inference.parameters())
+    assert any(p.grad is not None and p.grad.abs().max() > 0 for p in judge.net.parameters())
+    assert all(m.training for m in judge.net.modules())
+    assert all(torch.equal(b, before[n]) for n, b in judge.net.named_buffers())
+
+
+def test_invariance_begins_with_the_clock():
+    game, stream = start("tangent-invariant")
+    asked = []
+    game.invariance = lambda *args: asked.append(game.seen) or torch.tensor(0.0)
+    train(game, stream, 5 * stream.batch)
+    assert asked == [seen for seen in range(0, 5 * stream.batch, stream.batch) if seen >= 32]
+
+
+def test_the_logs_of_both_games_keep_their_names():
+    game, stream = start("tangent-invariant")
+    log = play(game, stream)
+    assert {"inference_codec", "inference_discriminator", "discriminator", "generator"} <= {*log}
 
 
 # ---------------------------------------------------------------------------------------- angles

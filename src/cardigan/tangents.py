@@ -23,7 +23,7 @@ def encoder_tangents(encode: Map, x: Tensor, k: int) -> Tensor:
     Raises:
         ValueError: Codes with fewer than k entries.
     """
-    codes, pull = vjp(encode, x)
+    codes, pull = vjp(encode, x)[:2]
     n, d = codes.shape
     _check(k, d)
     basis = torch.eye(d, dtype=codes.dtype, device=codes.device)

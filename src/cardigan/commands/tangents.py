@@ -107,7 +107,8 @@ def _angles(images: "Tensor", spans: "Tensor", seed: int) -> dict[str, Any]:
     from ..metrics.subspaces import angle_to, movements, random_span
 
     flat = spans.flatten(2).double().cpu()
-    kinds = (flat, flat.roll(1, 0), random_span(*flat.shape, seed))
+    n, k, dimensions = flat.shape
+    kinds = (flat, flat.roll(1, 0), random_span(n, k, dimensions, seed))
     moved = movements(images)._asdict().items()
     return {
         name: {

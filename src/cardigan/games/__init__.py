@@ -6,6 +6,7 @@ from .ensembling import Ensemble
 from .gan import GAN, alternating, simultaneous
 from .heads import FORMS
 from .semi_supervised import SemiSupervised, adversarial, feature_matching
+from .tangents import TangentInvariant
 
 __all__ = [
     "FORMS",
@@ -14,6 +15,7 @@ __all__ = [
     "Classification",
     "Ensemble",
     "SemiSupervised",
+    "TangentInvariant",
     "adversarial",
     "alternating",
     "feature_matching",

@@ -6,6 +6,7 @@ from .classifier import PRESETS as _CLASSIFIER
 from .dcgan import PRESETS as _DCGAN
 from .gan import PRESETS as _GAN
 from .semi_supervised import PRESETS as _SEMI_SUPERVISED
+from .tangents import PRESETS as _TANGENTS
 from .toys import PRESETS as _TOYS
 from .upsample import PRESETS as _UPSAMPLE
 
@@ -15,6 +16,7 @@ RECIPES: dict[str, Recipe] = {
     **_UPSAMPLE,
     **_BIGAN,
     **_SEMI_SUPERVISED,
+    **_TANGENTS,
     **_CLASSIFIER,
     **_TOYS,
 }

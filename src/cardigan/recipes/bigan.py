@@ -122,13 +122,13 @@ class FlatBiGAN(Recipe):
         shape = (self.channels, self.size, self.size)
         lr = held(self.lr, self.constant_images, self.lr / 100)
         adam = optimizers.adam(self.beta1)
-        make = (nets.FlatEncoder, nets.FlatGenerator, nets.FlatDiscriminator)
-        players = [
+        encoder, generator, discriminator = (
             Player(net(self.latents, shape, self.width), adam, lr, weight_decay=self.decay)
-            for net in make
-        ]
+            for net in (nets.FlatEncoder, nets.FlatGenerator, nets.FlatDiscriminator)
+        )
         reading = {"apart": apart, "together": together}[self.statistics]
-        return games.BiGAN(*players, priors.uniform(self.latents), reading=reading)
+        prior = priors.uniform(self.latents)
+        return games.BiGAN(encoder, generator, discriminator, prior, reading=reading)
 
     def problems(self) -> Iterator[str]:
         """What does not fit, a phrase each."""
