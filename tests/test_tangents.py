@@ -102,7 +102,7 @@ def test_penalties_of_a_linear_classifier():
 def test_random_directions_estimate_the_whole_jacobian():
     w, x = drawn(4, 6), drawn(1, 6)
     torch.manual_seed(0)
-    found = jacobian_penalty(lambda x: x @ w.mT, x.expand(20_000, 6)).mean().item()
+    found = jacobian_penalty(lambda x: x @ w.mT, x.repeat(20_000, 1)).mean().item()
     assert found == pytest.approx(w.square().sum().item(), rel=0.03)
 
 
