@@ -43,6 +43,12 @@ _FEW_LABELS = {
     "ensemble_ramp": 64, "lr": 1e-2, "ema_halflife": 100, "training": _training(16, 80),
 }  # fmt: skip
 _FEW_LABELS_GAN = _FEW_LABELS | {"latents": 8, "generator_lr": 1e-2}
+_BIGAN = {
+    "size": 16, "channels": 1, "latents": 8, "width": 8, "lr": 2e-2, "discriminator_lr": 5e-3,
+    "ema_halflife": 100, "training": _training(16, 80),
+}  # fmt: skip
+_FLAT = {"size": 8, "channels": 1, "latents": 8, "width": 32, "lr": 5e-3}
+_PLANE = {"width": 32, "lr": 3e-3, "training": _training(64, 140)}
 
 # Recipes that are others' with other numbers: they learn the toy data, and the rest is known.
 VARIANTS = {
@@ -76,6 +82,9 @@ SMALL: dict[str, Recipe] = {
         "sgan-two-heads": _FEW_LABELS_GAN,
         "feature-matching": _FEW_LABELS_GAN,
         "feature-matching-ensembling": _FEW_LABELS_GAN,
+        "tangent-invariant": _FEW_LABELS_GAN | {
+            "codes": 4, "tangents": 2, "invariant_images": 2, "start": 32,
+        },
         "classifier": _FEW_LABELS,
         "temporal-ensembling": _FEW_LABELS,
         "egan": _DCGAN | {
@@ -88,6 +97,11 @@ SMALL: dict[str, Recipe] = {
         },
         "unrolled-gan": _POINTS | {"unroll": 2},
         "unrolled-dcgan": _DCGAN | {"channels": 1, "ema_halflife": 100, "unroll": 1},
+        "bigan": _BIGAN | {"training": _training(16, 100)},
+        "ali": _BIGAN,
+        "augmented-bigan": _BIGAN,
+        "flat-bigan": _FLAT | {"training": _training(32, 100)},
+        "ali-grid": _PLANE,
         "ring-gan": _POINTS,
         "grid-gan": _POINTS,
         **{name: _GREY | changes for name, changes in VARIANTS.items()},

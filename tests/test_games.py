@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from dataclasses import asdict, fields, is_dataclass, replace
+from inspect import signature
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
@@ -16,6 +17,7 @@ from cardigan.data.stream import Batch, Together, as_floats
 from cardigan.device import bfloat16
 from cardigan.errors import UserError
 from cardigan.game import backward
+from cardigan.nets.bigan import Noise
 from cardigan.nets.classifying import GaussianNoise
 from cardigan.recipe import flatten, to_json
 from cardigan.recipes import RECIPES
@@ -28,13 +30,15 @@ every_recipe = pytest.mark.parametrize("name", SMALL)
 every_generator = pytest.mark.parametrize(
     "name", [name for name in PLAYED if "sample" in RECIPES[name].can]
 )
-RANDOM = nn.modules.dropout._DropoutNd | GaussianNoise
+RANDOM = nn.modules.dropout._DropoutNd | GaussianNoise | Noise
 # Their losses compare means of a whole batch, or look ahead on one: not means over its parts.
 OF_WHOLE_BATCHES = (
+    "augmented-bigan",
     "feature-matching",
     "feature-matching-ensembling",
     "improved-gan",
     "rasgan",
+    "tangent-invariant",
     "unrolled-gan",
     "unrolled-dcgan",
 )
@@ -323,7 +327,11 @@ def labels(trained):
     for player in trained.players.values():
         for net in (player.net, player.ema):
             if net is not None:
-                net.register_forward_pre_hook(lambda net, args: given.append(args[1]))
+                net.register_forward_pre_hook(
+                    lambda net, args: given.append(
+                        signature(net.forward).bind(*args).arguments.get("label")
+                    )
+                )
     return given
 
 

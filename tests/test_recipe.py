@@ -34,6 +34,9 @@ WRONG = {
     "categories": [0, 1], "numbers": [-1], "information": [-0.1, NAN],
     "numbers_information": [-0.1, NAN],
     "unroll": [-1], "lookahead_lr": [0.0, NAN],
+    "codes": [0], "tangents": [0, 999], "tangent_weight": [-1.0, NAN], "start": [-1],
+    "jacobian_weight": [-1.0, NAN], "invariant_images": [0],
+    "rebuilt": [-0.1, 1.0, NAN], "decay": [-1.0, 1.0, NAN], "constant_images": [0],
     "momentum_images": [0], "ema_halflife": [-1.0, NAN],
     "classes": [-1], "labels": [-1], "label_seed": [-1], "weight": [0.0, NAN],
     "consistency": [-1.0, NAN], "ensemble_decay": [-0.1, 1.0, NAN], "ensemble_ramp": [0],
@@ -50,7 +53,10 @@ WRONG = {
     "training.picture_every": [0], "training.checkpoint_every": [0], "training.keep": [0],
     "training.measure_images": [1], "training.measure_share": [-0.1, 1.1, float("nan")],
 }  # fmt: skip
-FITS_ALL = dict.fromkeys(("gan", "ring-gan", "grid-gan", "unrolled-gan"), {"size"})  # any will do
+# Any size will do.
+FITS_ALL = dict.fromkeys(
+    ("gan", "flat-bigan", "ali-grid", "ring-gan", "grid-gan", "unrolled-gan"), {"size"}
+)
 
 
 def with_field(recipe, field, value):

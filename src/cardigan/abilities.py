@@ -4,7 +4,8 @@ Measures and the explorer offer what a game satisfies: `isinstance(game, Decodes
 for a game's name. All methods run in eval mode and without gradients unless they say otherwise.
 """
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -49,6 +50,22 @@ class Encodes(Protocol):
 
     def encode(self, x: Tensor) -> Tensor:
         """Images [N, C, H, W] in [-1, 1] to codes [N, Z]."""
+        ...
+
+
+class Codec(NamedTuple):
+    """An encoder and a decoder in eval mode, with gradients, each sample by itself."""
+
+    encode: Callable[[Tensor], Tensor]  # [N, C, H, W] -> [N, Z]
+    decode: Callable[[Tensor], Tensor]  # [N, Z] -> [N, C, H, W]
+
+
+@runtime_checkable
+class HasCodec(Protocol):
+    """Can be differentiated through: its encoder and its decoder have Jacobians."""
+
+    def codec(self) -> Codec:
+        """Both networks, for one sitting: they do not follow later training."""
         ...
 
 

@@ -26,6 +26,11 @@ def exponential(start: float, halflife: float, floor: float = 0.0) -> Schedule:
     return lambda seen: max(start * 0.5 ** (seen / halflife), floor)
 
 
+def held(start: float, over: float, end: float) -> Schedule:
+    """`start` over the first `over` images, then falls to `end` in equal ratios over as many."""
+    return lambda seen: start * (end / start) ** min(max(seen / over - 1, 0.0), 1.0)
+
+
 def warmup(schedule: Schedule, over: float) -> Schedule:
     """Rises from nothing to `schedule` over the first `over` images."""
     return lambda seen: schedule(seen) * min(seen / over, 1.0)

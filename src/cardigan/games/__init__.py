@@ -1,5 +1,6 @@
 """How methods learn: one file an algorithm."""
 
+from .bigan import BiGAN
 from .classification import Classification
 from .egan import EGAN
 from .ensembling import Ensemble
@@ -16,16 +17,19 @@ from .gan import (
 from .heads import FORMS
 from .infogan import InfoGAN
 from .semi_supervised import SemiSupervised
+from .tangents import TangentInvariant
 from .unrolled import unrolled
 
 __all__ = [
     "EGAN",
     "FORMS",
     "GAN",
+    "BiGAN",
     "Classification",
     "Ensemble",
     "InfoGAN",
     "SemiSupervised",
+    "TangentInvariant",
     "adversarial",
     "alternating",
     "clip",

@@ -80,21 +80,7 @@ class Discriminator(nn.Module):
         kernels: int = 0,
     ) -> None:
         super().__init__()
-        start, widths = _plan(size, width)
-        widths = widths[::-1]
-        layers = [nn.Conv2d(channels, width, 4, stride=2, padding=1, bias=False), leaky()]
-        for before, after in pairwise(widths):
-            layers += [nn.Conv2d(before, after, 4, stride=2, padding=1, bias=False)]
-            layers += [norm.maps(after), leaky()]
-        features = widths[-1] * start**2
-        if pooled:
-            layers += [nn.AdaptiveAvgPool2d(1)]
-            features = widths[-1]
-        layers += [nn.Flatten()]
-        if start == 7 and not pooled:
-            layers += [nn.Linear(features, 16 * width, bias=False)]
-            layers += [norm.units(16 * width), leaky()]
-            features = 16 * width
+        layers, features = trunk(size, channels, width, norm, pooled)
         if kernels:
             layers += [MinibatchDiscrimination(features, kernels)]
         self.net = nn.Sequential(*layers, nn.Linear(features + kernels, 1, bias=False))
@@ -109,12 +95,36 @@ class Discriminator(nn.Module):
         return self.net[:-1](image)
 
 
+def trunk(
+    size: int, channels: int, width: int, norm: Norm = BATCH, pooled: bool = False
+) -> tuple[list[nn.Module], int]:
+    """The discriminator without its last layer, and how many features it ends with."""
+    start, widths = _plan(size, width)
+    widths = widths[::-1]
+    layers = [nn.Conv2d(channels, width, 4, stride=2, padding=1, bias=False), leaky()]
+    for before, after in pairwise(widths):
+        layers += [nn.Conv2d(before, after, 4, stride=2, padding=1, bias=False)]
+        layers += [norm.maps(after), leaky()]
+    features = widths[-1] * start**2
+    if pooled:
+        layers += [nn.AdaptiveAvgPool2d(1)]
+        features = widths[-1]
+    layers += [nn.Flatten()]
+    if start == 7 and not pooled:
+        layers += [nn.Linear(features, 16 * width, bias=False)]
+        layers += [norm.units(16 * width), leaky()]
+        features = 16 * width
+    return layers, features
+
+
 def dcgan_weights(net: nn.Module) -> None:
     """Weights from N(0, 0.02), gains of batch norm from N(1, 0.02), biases 0."""
     for layer in net.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             nn.init.normal_(layer.weight, 0.0, 0.02)
-        elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) and layer.affine:
             nn.init.normal_(layer.weight, 1.0, 0.02)
             nn.init.zeros_(layer.bias)
 

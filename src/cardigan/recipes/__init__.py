@@ -1,6 +1,7 @@
 """Every recipe by name: a row a preset. Nothing here imports torch."""
 
 from ..recipe import Recipe
+from .bigan import PRESETS as _BIGAN
 from .classifier import PRESETS as _CLASSIFIER
 from .dcgan import PRESETS as _DCGAN
 from .egan import PRESETS as _EGAN
@@ -11,6 +12,7 @@ from .lsgan import PRESETS as _LSGAN
 from .penalised import PRESETS as _PENALISED
 from .relativistic import PRESETS as _RELATIVISTIC
 from .semi_supervised import PRESETS as _SEMI_SUPERVISED
+from .tangents import PRESETS as _TANGENTS
 from .toys import PRESETS as _TOYS
 from .unrolled import PRESETS as _UNROLLED
 from .upsample import PRESETS as _UPSAMPLE
@@ -28,7 +30,9 @@ RECIPES: dict[str, Recipe] = {
     **_INFOGAN,
     **_UNROLLED,
     **_EGAN,
+    **_BIGAN,
     **_SEMI_SUPERVISED,
+    **_TANGENTS,
     **_CLASSIFIER,
     **_TOYS,
 }
