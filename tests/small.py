@@ -30,10 +30,10 @@ def _training(batch: int, rounds: int) -> Training:
 
 _DCGAN = {"size": 16, "latents": 8, "width": 8, "lr": 1e-2, "training": _training(16, 80)}
 _PIX = {
-    "size": 16, "channels": 1, "width": 4, "layers": 1, "sources": 128, "lr": 5e-3,
-    "training": _training(4, 40),
+    "size": 8, "channels": 1, "width": 4, "layers": 1, "sources": 128, "lr": 2e-2,
+    "training": _training(4, 20),
 }  # fmt: skip
-_CYCLE = _PIX | {"blocks": 1, "constant_images": 160, "decay_images": 160}
+_CYCLE = _PIX | {"blocks": 1, "constant_images": 80, "decay_images": 80}
 _POINTS = {
     "latents": 8,
     "width": 32,

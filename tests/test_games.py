@@ -333,7 +333,6 @@ OTHER: dict[str, Any] = {
     "data_b": "another",
     "layers": 1,
     "device": "cuda:1",
-    "size": 16,
     "channels": 3,
     "microbatch": 2,
     "best": "frechet_distance",
@@ -346,6 +345,8 @@ def other(name, field, kind, value):
     """A value of the field that fits and differs from `value`."""
     if get_origin(kind) is Literal:
         return next(choice for choice in get_args(kind) if choice != value)
+    if field == "size":
+        return next(size for size in (32, 64) if size != value)
     if field in OTHER:
         return OTHER[field]
     return {bool: lambda v: not v, int: lambda v: v + 1, float: lambda v: v / 3 or 0.3}[kind](

@@ -61,7 +61,9 @@ class Pix2Pix(Recipe):
         """Images of `data_b`, and those of `data` as their sources."""
         from ..data import domains
 
-        return domains.load(self.sets, split, self.size, self.channels, domains.aligned)
+        return domains.load(
+            (self.data, self.data_b), split, self.size, self.channels, domains.aligned
+        )
 
     def stream(
         self, dataset: "Dataset", device: "torch.device", world: int = 1
