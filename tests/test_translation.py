@@ -275,7 +275,8 @@ def test_a_change_of_either_set_changes_the_fingerprint():
 
 @pytest.mark.parametrize("aligned", [True, False])
 def test_pairs_are_drawn_together_and_strangers_are_not(aligned):
-    data = domains.joined(named("a", map(str, range(100))), named("b", map(str, range(100))))
+    names = [*map(str, range(100))]
+    data = domains.joined(named("a", names), named("b", names))
     stream = translated(data, 50, 3, aligned=aligned)
     first = next(stream)
     assert torch.equal(first["first"].image, first["sources"].image) == aligned
@@ -351,8 +352,8 @@ def test_emoji_are_put_on_white_and_named_by_what_they_show(package, monkeypatch
     monkeypatch.setattr(emoji, "SHA256", checked)
     data = catalogue.load("emoji-google", size=32)
     assert data.images.shape == (4, 3, 32, 32)
-    assert data.names == ("1f385", "1f385#1f3fb", "1f3fb", "1f469-200d-1f468#1f3fb-1f3fc")
-    assert data.images[0, :, 0, 0].tolist() == [127, 127, 127]
+    assert data.names == ("1f385#1f3fb", "1f385", "1f3fb", "1f469-200d-1f468#1f3fb-1f3fc")
+    assert data.images[1, :, 0, 0].tolist() == [127, 127, 127]
     again = catalogue.load("emoji-google", size=32)
     assert again.fingerprint == data.fingerprint and torch.equal(again.images, data.images)
     assert catalogue.describe("emoji-google")[1:] == (3_376, 64, 3, ())
@@ -435,7 +436,8 @@ def test_pictures_are_translated_by_command(name, run, tmp_path, capsys):
         Image.new("L", (20, 12), 90 * i).save(pictures / f"{i}.png")
     one, many, folder = (str(tmp_path / out) for out in ("one.png", "many.png", "made"))
     assert not __main__.main(["translate", path, str(pictures / "0.png"), "--out", one])
-    assert Image.open(one).size == (8, 8)
+    with Image.open(one) as image:
+        assert image.size == (8, 8)
     assert not __main__.main(["translate", path, str(pictures), "--out", many])
     assert not __main__.main(["translate", path, str(pictures), "--out", folder])
     assert sorted(p.name for p in (tmp_path / "made").iterdir()) == ["0.png", "1.png", "2.png"]
