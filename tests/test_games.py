@@ -11,7 +11,6 @@ from small import POINTS, SMALL, start
 from torch import nn
 
 from cardigan import __version__, checkpoint, settings
-from cardigan.abilities import Generates
 from cardigan.data.stream import Batch, Together, as_floats
 from cardigan.device import bfloat16
 from cardigan.game import backward

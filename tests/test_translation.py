@@ -12,7 +12,7 @@ from torch import nn
 from cardigan import __main__, checkpoint
 from cardigan.data import catalogue, domains, emoji, outlines
 from cardigan.data.dataset import Dataset, Pairs
-from cardigan.data.stream import translated
+from cardigan.data.stream import Stream
 from cardigan.errors import UserError
 from cardigan.game import Player
 from cardigan.games.cyclegan import CycleGAN, Pool, distance
@@ -23,7 +23,7 @@ from cardigan.nets.translation import PatchDiscriminator, ResnetGenerator, UNetG
 from cardigan.optimizers import adam
 from cardigan.recipe import to_json
 from cardigan.recipes import RECIPES
-from cardigan.train import train
+from cardigan.train import play, train
 
 TRANSLATORS = ["cyclegan", "pix2pix"]
 
@@ -173,7 +173,7 @@ def game_of(there, back, logit=0.5, **weights):
 
 def batch(n=4):
     a, b = (Dataset(name, torch.rand(n, 1, 4, 4) * 2 - 1) for name in "ab")
-    return translated(domains.joined(a, b), n, 0)
+    return domains.drawn(Stream(domains.joined(a, b), n), aligned=False)
 
 
 def played(game):
@@ -222,11 +222,9 @@ def test_the_learning_rate_stays_and_then_falls_to_nothing():
 
 
 @pytest.mark.parametrize("name", TRANSLATORS)
-def test_the_l1_of_pix2pix_and_the_way_home_of_cyclegan_shrink(name):
+def test_what_a_translator_is_told_to_shrink_shrinks(name):
     game, stream = start(name)
     key, seen = {"cyclegan": "cycle", "pix2pix": "l1"}[name], []
-    from cardigan.train import play
-
     for _ in range(20):
         seen.append(play(game, stream)[key].item())
         game.seen = stream.seen
@@ -277,11 +275,9 @@ def test_a_change_of_either_set_changes_the_fingerprint():
 def test_pairs_are_drawn_together_and_strangers_are_not(aligned):
     names = [*map(str, range(100))]
     data = domains.joined(named("a", names), named("b", names))
-    stream = translated(data, 50, 3, aligned=aligned)
+    stream = domains.drawn(Stream(data, 50, seed=3), aligned)
     first = next(stream)
     assert torch.equal(first["first"].image, first["sources"].image) == aligned
-    stream.batch //= 5
-    assert [len(part.image) for part in next(stream).values()] == [10, 10]
 
 
 def test_edges_lie_where_neighbours_differ():

@@ -127,16 +127,12 @@ class Recipe(ABC):
         """The data in the order of the run, and the clock."""
         from .data.stream import Stream
 
-        return Stream(dataset, self.held(world), self.training.seed, device)
-
-    def held(self, world: int) -> int:
-        """Images that each of `world` processes holds at once; enough for the networks."""
         if (held := self.training.held(world)) < self.least:
             raise UserError(
                 f"each of {world} processes would hold {held} images at once, and needs "
                 f"{self.least}: choose a larger --training.batch"
             )
-        return held
+        return Stream(dataset, held, self.training.seed, device)
 
     @property
     def sets(self) -> tuple[str, ...]:

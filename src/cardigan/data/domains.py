@@ -5,8 +5,10 @@ from dataclasses import replace
 from hashlib import sha256
 
 from ..errors import UserError, printable
+from ..randomness import mix
 from . import cache, catalogue
 from .dataset import Attribute, Dataset, Pairs
+from .stream import Stream, Together, together
 
 Arrange = Callable[[Dataset, Dataset], tuple[Dataset, Dataset]]
 
@@ -36,6 +38,18 @@ def joined(sources: Dataset, targets: Dataset, pairs: Pairs | None = None) -> Da
     """One data set of two; a change of either changes its fingerprint."""
     fingerprint = cache.key(sources.fingerprint, targets.fingerprint)
     return replace(targets, sources=sources, pairs=pairs, fingerprint=fingerprint)
+
+
+def drawn(targets: Stream, aligned: bool) -> Together:
+    """The targets, and under `sources` as many sources.
+
+    Arguments:
+        aligned: Whether the two at one place come together; else each set has its own order.
+    """
+    dataset, seed = targets.dataset.sources, targets.seed
+    assert dataset is not None, "two domains"
+    order = seed if aligned else mix(seed, 1)
+    return together(targets, sources=Stream(dataset, targets.batch, order, targets.device))
 
 
 def apart(sources: Dataset, targets: Dataset) -> tuple[Dataset, Dataset]:

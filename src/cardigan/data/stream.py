@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .. import distributed
-from ..randomness import generator, mix
+from ..randomness import generator
 from .dataset import Dataset
 
 
@@ -90,26 +90,6 @@ class Stream:
         )
 
 
-def translated(
-    dataset: Dataset,
-    batch: int,
-    seed: int,
-    device: torch.device | str = "cpu",
-    aligned: bool = False,
-) -> "Together":
-    """Images, and under `sources` those that are to become like them.
-
-    Arguments:
-        aligned: Whether the two at one place come together; else each set has its own order.
-    """
-    assert dataset.sources is not None, "two domains"
-    other = seed if aligned else mix(seed, 1)
-    return together(
-        Stream(dataset, batch, seed, device),
-        sources=Stream(dataset.sources, batch, other, device),
-    )
-
-
 def together(first: Stream, **others: Stream) -> "Together":
     """Plays several streams side by side; the first is the clock, the others keep their ratio."""
     return Together(first, others)
@@ -123,22 +103,7 @@ class Together:
 
     def __init__(self, first: Stream, others: dict[str, Stream]) -> None:
         self.first, self.others = first, others
-
-    @property
-    def dataset(self) -> Dataset:
-        """What the first stream draws from."""
-        return self.first.dataset
-
-    @property
-    def batch(self) -> int:
-        """Images that the first stream takes at a time; the others keep their ratio."""
-        return self.first.batch
-
-    @batch.setter
-    def batch(self, value: int) -> None:
-        for other in self.others.values():
-            other.batch = other.batch * value // self.first.batch
-        self.first.batch = value
+        self.batch = first.batch
 
     @property
     def seen(self) -> int:

@@ -96,10 +96,12 @@ class CycleGAN(Recipe):
         self, dataset: "Dataset", device: "torch.device", world: int = 1
     ) -> "Stream | Together":
         """Both sets, each in an order of its own."""
-        from ..data.stream import translated
+        from ..data import domains
+        from ..data.stream import Stream
 
-        held, seed = self.held(world), self.training.seed
-        return translated(dataset, held, seed, device, aligned=False)
+        targets = super().stream(dataset, device, world)
+        assert isinstance(targets, Stream)
+        return domains.drawn(targets, aligned=False)
 
     @property
     def sets(self) -> tuple[str, ...]:

@@ -69,10 +69,12 @@ class Pix2Pix(Recipe):
         self, dataset: "Dataset", device: "torch.device", world: int = 1
     ) -> "Stream | Together":
         """Both sets, pair by pair."""
-        from ..data.stream import translated
+        from ..data import domains
+        from ..data.stream import Stream
 
-        held, seed = self.held(world), self.training.seed
-        return translated(dataset, held, seed, device, aligned=True)
+        targets = super().stream(dataset, device, world)
+        assert isinstance(targets, Stream)
+        return domains.drawn(targets, aligned=True)
 
     @property
     def sets(self) -> tuple[str, ...]:
