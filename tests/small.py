@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 import torch
 from torch import Tensor
 
+from cardigan.abilities import Translates
 from cardigan.data.dataset import Dataset
 from cardigan.data.stream import Stream, Together
 from cardigan.game import Game
@@ -30,6 +31,11 @@ def _training(batch: int, rounds: int) -> Training:
 
 _DCGAN = {"size": 16, "latents": 8, "width": 8, "lr": 1e-2, "training": _training(16, 80)}
 _GREY = _DCGAN | {"channels": 1, "ema_halflife": 100}
+_PIX = {
+    "size": 8, "channels": 1, "width": 4, "layers": 1, "sources": 128, "lr": 2e-2,
+    "training": _training(4, 20),
+}  # fmt: skip
+_CYCLE = _PIX | {"blocks": 1, "constant_images": 80, "decay_images": 80}
 _POINTS = {
     "latents": 8,
     "width": 32,
@@ -102,6 +108,10 @@ SMALL: dict[str, Recipe] = {
         "augmented-bigan": _BIGAN,
         "flat-bigan": _FLAT | {"training": _training(32, 100)},
         "ali-grid": _PLANE,
+        "cyclegan": _CYCLE,
+        "cyclegan-256": _CYCLE | {"channels": 3, "identity": 0.0},
+        "pix2pix": _PIX,
+        "pix2pix-256": _PIX | {"channels": 3},
         "ring-gan": _POINTS,
         "grid-gan": _POINTS,
         **{name: _GREY | changes for name, changes in VARIANTS.items()},
@@ -120,14 +130,19 @@ def start(name: str, seed: int = 0, copies: int = 1) -> tuple[Game, Stream | Tog
     recipe = SMALL[name]
     held = recipe.training.batch // copies
     recipe = replace(recipe, training=replace(recipe.training, microbatch=held))
-    return recipe.game(), recipe.stream(toy(recipe), torch.device("cpu"))
+    game, data = recipe.game(), toy(recipe)
+    if isinstance(game, Translates):
+        recipe.prepare(game, data)
+    return game, recipe.stream(data, torch.device("cpu"))
 
 
 def toy(recipe: Recipe, n: int = 256) -> Dataset:
     """Data of the recipe's kind: discs for what sees pictures, else Gaussians in the plane."""
     data = POINTS[recipe.data](n) if recipe.data in POINTS else discs(n, recipe)
     label = torch.arange(n) % 4
-    return Dataset(f"toy {recipe.data}", data, label, tuple("abcd"), fingerprint="toy")
+    sources = Dataset("toy negatives", 255 - data) if data.dtype == torch.uint8 else None
+    name = f"toy {recipe.data}"
+    return Dataset(name, data, label, tuple("abcd"), "toy", sources=sources)
 
 
 def discs(n: int, recipe: Recipe) -> Tensor:

@@ -15,6 +15,7 @@ cardigan: generative adversarial networks, trained, measured and resumed in one 
   cardigan list                         every recipe
   cardigan train RECIPE [options]       train; the same command resumes
   cardigan sample RUN                   draw from a run
+  cardigan translate RUN FOLDER         what a run makes of your pictures
   cardigan evaluate RUN|FOLDER          measure samples
   cardigan compare A B ...              several runs or folders, in a table and on a page
   cardigan curve RUN truncation         fidelity against diversity
@@ -57,6 +58,7 @@ COMMANDS = {
     "list": _function("list"),
     "train": _train,
     "sample": _function("sample"),
+    "translate": _function("translate"),
     "evaluate": _function("evaluate"),
     **{name: _function(name) for name in COMMANDED},
     "data": _data,

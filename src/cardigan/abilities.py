@@ -92,6 +92,28 @@ class Reconstructs(Protocol):
 
 
 @runtime_checkable
+class Translates(Protocol):
+    """Turns images of one domain into images of another; its samples are translations."""
+
+    def sources(self, n: int, seed: int | None = None) -> Tensor:
+        """Images [n, C, H, W] in [-1, 1] to translate, out of those kept: no more than these."""
+        ...
+
+    def translate(self, x: Tensor) -> Tensor:
+        """Images [N, C, H, W] in [-1, 1] to their translations, of the same shape."""
+        ...
+
+
+@runtime_checkable
+class TranslatesBack(Protocol):
+    """Turns images of the other domain into images of the first."""
+
+    def translate_back(self, x: Tensor) -> Tensor:
+        """Images [N, C, H, W] in [-1, 1] to their translations, of the same shape."""
+        ...
+
+
+@runtime_checkable
 class Classifies(Protocol):
     """Tells classes apart."""
 

@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 
 from . import checkpoint, pictures, tensorboard
+from .abilities import Translates
 from .game import Game
 from .progress import Progress
+from .randomness import seeded
 from .run import Run
 from .subjects import generating
 from .train import Log
@@ -62,12 +64,21 @@ def painter(
     count = n if reals is None else 1_000
 
     def call(game: Game, log: Log) -> None:
-        picture = pictures.draw(generating(game).sample(count, seed=seed), reals)
+        picture = pictures.draw(shown(game, count, seed), reals)
         run.pictures.mkdir(exist_ok=True)
         pictures.save(picture, run.pictures / f"{game.seen:09}.png")
         events.picture(game.seen, "samples", picture)
 
     return call
+
+
+def shown(game: Game, count: int, seed: int) -> Tensor:
+    """Samples; of a translator, each picture before its translation."""
+    if not isinstance(game, Translates):
+        return generating(game).sample(count, seed=seed)
+    with seeded(seed, game.device):
+        x = game.sources(count // 2)
+        return torch.stack([x, game.translate(x)], 1).flatten(0, 1)
 
 
 def saver(run: Run, recipe: str, about: dict[str, object], keep: int) -> Call:

@@ -134,18 +134,25 @@ class Recipe(ABC):
             )
         return Stream(dataset, held, self.training.seed, device)
 
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The data sets that it names; the size of images is that of the first."""
+        return (self.data,)
+
     def fitted(self) -> Self:
         """The recipe with size and channels filled in: a run is loaded without its data."""
         from .data import catalogue
 
-        info = catalogue.describe(self.data)
-        if self.points != (info.channels == 0):
-            kinds = {True: "points in the plane", False: "images"}
-            raise UserError(
-                f"expected {kinds[self.points]} as --data, got {self.data}, which holds "
-                f"{kinds[not self.points]}: `cardigan data list` shows what there is"
-            )
-        return replace(self, size=self.size or info.size, channels=self.channels or info.channels)
+        found = [catalogue.describe(name) for name in self.sets]
+        for info in found:
+            if self.points != (info.channels == 0):
+                kinds = {True: "points in the plane", False: "images"}
+                raise UserError(
+                    f"expected {kinds[self.points]} as --data, got {info.name}, which holds "
+                    f"{kinds[not self.points]}: `cardigan data list` shows what there is"
+                )
+        channels = self.channels or max(info.channels for info in found)
+        return replace(self, size=self.size or found[0].size, channels=channels)
 
     def problems(self) -> Iterator[str]:
         """What does not fit, a phrase each; recipes add their own."""

@@ -14,6 +14,13 @@ class Modes(NamedTuple):
     std: float  # of each, in every direction
 
 
+class Pairs(NamedTuple):
+    """Held-out images of two domains, of which those at one place show the same."""
+
+    sources: Tensor  # uint8 [N, C, H, W], what is translated
+    targets: Tensor  # the same, what should come out
+
+
 class Attribute(NamedTuple):
     """Something that is known of every picture."""
 
@@ -33,6 +40,10 @@ class Dataset:
         fingerprint: SHA-256 over the content and over how it was prepared.
         modes: Of a toy: its Gaussians.
         attributes: What else is known of every picture, by name.
+        names: Of the images, where they have any: images of one name in two sets show the same.
+            Variants of one thing share what stands before a `#`.
+        sources: Images of another domain, to be translated into images like these.
+        pairs: Held-out sources and what should become of them, where that is known.
     """
 
     name: str
@@ -42,6 +53,9 @@ class Dataset:
     fingerprint: str = ""
     modes: Modes | None = None
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    sources: "Dataset | None" = None
+    pairs: Pairs | None = None
 
     def __len__(self) -> int:
         return len(self.images)

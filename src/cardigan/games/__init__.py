@@ -2,6 +2,7 @@
 
 from .bigan import BiGAN
 from .classification import Classification
+from .cyclegan import CycleGAN
 from .egan import EGAN
 from .ensembling import Ensemble
 from .gan import (
@@ -16,6 +17,7 @@ from .gan import (
 )
 from .heads import FORMS
 from .infogan import InfoGAN
+from .pix2pix import Pix2Pix
 from .semi_supervised import SemiSupervised
 from .tangents import TangentInvariant
 from .unrolled import unrolled
@@ -26,8 +28,10 @@ __all__ = [
     "GAN",
     "BiGAN",
     "Classification",
+    "CycleGAN",
     "Ensemble",
     "InfoGAN",
+    "Pix2Pix",
     "SemiSupervised",
     "TangentInvariant",
     "adversarial",

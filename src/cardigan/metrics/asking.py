@@ -6,11 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..abilities import TranslatesBack
 from ..data.stream import as_bytes, as_floats
 from ..progress import track
+from ..randomness import seeded
 from .bootstrap import Interval, mean_interval
 from .classes import share_interval
 from .density import bits_per_dimension, pixel_histogram
+from .distances import pixel_distance
 from .features import extract
 from .matching import matched_accuracy
 from .path_length import lerp, path_lengths, slerp, unrounded
@@ -73,6 +76,32 @@ def reconstruction(sets: Sets) -> dict[str, Any]:
 
 
 SAID = ("psnr", "ssim", "agreement", "cosine")
+
+
+def translation_error(sets: Sets) -> dict[str, Any]:
+    """Mean absolute error on held-out pairs, in grey levels; the floor: of leaving them alone."""
+    game: Any = sets.game
+    pairs = sets.dataset.pairs
+    assert pairs is not None, "offered where they are known"
+
+    def error(made: Tensor, true: Tensor = pairs.targets) -> Tensor:
+        return pixel_distance(made, true).l1
+
+    def asked(translate: Any, images: Tensor) -> Tensor:
+        with seeded(sets.seed, game.device):
+            return _in_batches(lambda x: as_bytes(translate(as_floats(x))), images)
+
+    value = error(asked(game.translate, pairs.sources))
+    told = {
+        "value": value.mean().item(),
+        "floor": error(pairs.sources).mean().item(),
+        **_bounds(mean_interval(value)),
+        "pairs": len(value),
+    }
+    if not isinstance(game, TranslatesBack):
+        return told
+    home = asked(game.translate_back, pairs.targets)
+    return told | {"back": error(home, pairs.sources).mean().item()}
 
 
 def bits(sets: Sets) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from ..abilities import (
     HasDensity,
     Maps,
     Reconstructs,
+    Translates,
 )
 from ..data.dataset import Dataset
 from . import asking, readings
@@ -74,6 +75,7 @@ ASKED: dict[type, dict[str, Figure]] = {
     },
     Reconstructs: {"reconstruction": Figure(asking.reconstruction, within=False)},
     HasCodes: {"matched_accuracy": Figure(asking.matched, HIGHER, least=1_000, within=False)},
+    Translates: {"translation_error": Figure(asking.translation_error, within=False)},
     HasDensity: {"bits_per_dimension": Figure(asking.bits, within=False)},
     Classifies: {
         "test_accuracy": Figure(
@@ -129,5 +131,6 @@ def _can(ability: type, net: FeatureNet, dataset: Dataset) -> bool:
         Encodes: dataset.labels is not None,
         Classifies: dataset.labels is not None,
         HasCodes: dataset.labels is not None,
+        Translates: dataset.pairs is not None,
     }
     return needs.get(ability, True)

@@ -3,6 +3,7 @@
 from ..recipe import Recipe
 from .bigan import PRESETS as _BIGAN
 from .classifier import PRESETS as _CLASSIFIER
+from .cyclegan import PRESETS as _CYCLEGAN
 from .dcgan import PRESETS as _DCGAN
 from .egan import PRESETS as _EGAN
 from .gan import PRESETS as _GAN
@@ -10,6 +11,7 @@ from .improved import PRESETS as _IMPROVED
 from .infogan import PRESETS as _INFOGAN
 from .lsgan import PRESETS as _LSGAN
 from .penalised import PRESETS as _PENALISED
+from .pix2pix import PRESETS as _PIX2PIX
 from .relativistic import PRESETS as _RELATIVISTIC
 from .semi_supervised import PRESETS as _SEMI_SUPERVISED
 from .tangents import PRESETS as _TANGENTS
@@ -31,6 +33,8 @@ RECIPES: dict[str, Recipe] = {
     **_UNROLLED,
     **_EGAN,
     **_BIGAN,
+    **_CYCLEGAN,
+    **_PIX2PIX,
     **_SEMI_SUPERVISED,
     **_TANGENTS,
     **_CLASSIFIER,
