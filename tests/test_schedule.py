@@ -50,7 +50,7 @@ def test_exponential_halves_at_each_halflife():
 
 
 def test_a_held_rate_falls_by_equal_ratios_over_as_many_images_again():
-    value = schedule.held(4.0, over=10, end=1.0)
+    value = schedule.held(schedule.falling(4.0, 1.0, over=10), over=10)
     assert [value(seen) for seen in (0, 10, 15, 20, 99)] == pytest.approx([4, 4, 2, 1, 1])
 
 

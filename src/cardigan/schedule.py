@@ -31,9 +31,9 @@ def exponential(start: float, halflife: float, floor: float = 0.0) -> Schedule:
     return lambda seen: max(start * 0.5 ** (seen / halflife), floor)
 
 
-def held(start: float, over: float, end: float) -> Schedule:
-    """`start` over the first `over` images, then falls to `end` in equal ratios over as many."""
-    return lambda seen: start * (end / start) ** min(max(seen / over - 1, 0.0), 1.0)
+def falling(start: float, end: float, over: float) -> Schedule:
+    """From `start` to `end` in equal ratios over the first `over` images, then `end`."""
+    return lambda seen: start * (end / start) ** min(seen / over, 1.0)
 
 
 def warmup(schedule: Schedule, over: float) -> Schedule:

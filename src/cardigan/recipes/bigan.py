@@ -117,10 +117,11 @@ class FlatBiGAN(Recipe):
         from ..game import Player
         from ..games.bigan import apart, together
         from ..nets import bigan as nets
-        from ..schedule import held
+        from ..schedule import falling, held
 
         shape = (self.channels, self.size, self.size)
-        lr = held(self.lr, self.constant_images, self.lr / 100)
+        fall = falling(self.lr, self.lr / 100, self.constant_images)
+        lr = held(fall, self.constant_images)
         adam = optimizers.adam(self.beta1)
         encoder, generator, discriminator = (
             Player(net(self.latents, shape, self.width), adam, lr, weight_decay=self.decay)
