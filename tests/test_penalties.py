@@ -14,7 +14,7 @@ from cardigan.augment import instance_noise, unchanged
 from cardigan.data.stream import Batch
 from cardigan.device import bfloat16
 from cardigan.game import Player, backward
-from cardigan.games.gan import discriminator_loss
+from cardigan.games.gan import discriminator_loss, feature_matching
 from cardigan.losses import MINIMAX, WASSERSTEIN, AdversarialLoss, relativistic
 from cardigan.penalties import PENALTIES, Judged, dragan, judged, r1, r2, roth, slopes, unit_slope
 from cardigan.schedule import constant, exponential, linear
@@ -346,7 +346,7 @@ def test_a_view_is_laid_on_reals_and_fakes_in_both_moves(loss, penalties):
 
 
 def test_feature_matching_looks_through_the_view_as_well():
-    game = gan(view=lambda x, seen: x * 0, generator_loss=games.feature_matching)
+    game = gan(view=lambda x, seen: x * 0, generator_loss=feature_matching)
     real, fake = batch()
     assert game.generator_loss(game, real, fake, None).item() == 0
 
@@ -417,7 +417,7 @@ def test_the_critic_of_wgan_moves_more_often_at_first_and_every_500th_round():
 
 
 def test_feature_matching_compares_means_and_moves_the_generator_alone():
-    game = gan(generator_loss=games.feature_matching)
+    game = gan(generator_loss=feature_matching)
     z, real = torch.randn(4, 3), torch.randn(6, 2)
     fake, net = game.generator(z), game.discriminator.net
     loss = game.generator_loss(game, real, fake, None)
@@ -429,7 +429,7 @@ def test_feature_matching_compares_means_and_moves_the_generator_alone():
 
 
 def test_feature_matching_is_content_with_the_same_images_in_another_order():
-    game, real = gan(generator_loss=games.feature_matching), torch.randn(6, 2)
+    game, real = gan(generator_loss=feature_matching), torch.randn(6, 2)
     assert game.generator_loss(game, real, real.flip(0), None).item() < 1e-12
 
 
