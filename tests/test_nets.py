@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.functional import conv_transpose2d
 
 from cardigan.nets import dcgan, mlp, upsample
-from cardigan.recipes.options import SIZES
+from cardigan.recipes.dcgan import SIZES
 
 
 class Nets(NamedTuple):

@@ -14,9 +14,9 @@ from cardigan.augment import instance_noise, unchanged
 from cardigan.data.stream import Batch
 from cardigan.device import bfloat16
 from cardigan.game import Player, backward
-from cardigan.games.gan import discriminator_loss
+from cardigan.games.gan import discriminator_loss, feature_matching
 from cardigan.losses import MINIMAX, WASSERSTEIN, AdversarialLoss, relativistic
-from cardigan.penalties import PENALTIES, Judged, dragan, judged, r1, r2, roth, slopes, unit_slope
+from cardigan.penalties import PENALTIES, Judged, dragan, r1, r2, roth, slopes, unit_slope
 from cardigan.schedule import constant, exponential, linear
 from cardigan.train import play
 
@@ -31,7 +31,7 @@ def samples():
 
 
 def paid(penalty, judge, real, fake, seen=0):
-    return penalty(judge, judged(judge, real), judged(judge, fake), seen)
+    return penalty(judge, Judged(judge, real), Judged(judge, fake), seen)
 
 
 @pytest.fixture
@@ -181,7 +181,7 @@ def points(make, real, fake):
         seen.append(x.detach())
         return x.flatten(1).sum(1)
 
-    make(1.0)(judge, Judged(real, real.sum((1, 2))), Judged(fake, fake.sum((1, 2))), 0)
+    make(1.0)(judge, Judged(judge, real), Judged(judge, fake), 0)
     return seen
 
 
@@ -205,14 +205,20 @@ def test_dragan_looks_near_reals_and_never_at_fakes():
 @pytest.mark.parametrize("make", [r1, r2, roth])
 def test_what_was_judged_is_not_judged_again(make):
     real, fake = samples()
-    judge = lambda x: x.flatten(1).square().sum(1)  # noqa: E731
-    reals, fakes = judged(judge, real), judged(judge, fake)
+    asked = []
+
+    def judge(x):
+        asked.append(x)
+        return x.flatten(1).square().sum(1)
+
+    reals, fakes = Judged(judge, real), Judged(judge, fake)
     make(1.0)(None, reals, fakes, 0)
+    assert reals.logits.shape == fakes.logits.shape == (N,) and len(asked) == 2
 
 
 def test_judging_reaches_nobody_who_made_the_sample():
     made = torch.randn(3, 2, requires_grad=True)
-    on = judged(lambda x: x.square().sum(1), made * 2)
+    on = Judged(lambda x: x.square().sum(1), made * 2)
     assert on.x.is_leaf and torch.allclose(slopes(on), 4 * made)
 
 
@@ -295,15 +301,18 @@ def test_several_penalties_add_up():
     assert torch.allclose(both - plain, (one - plain) + (two - plain), atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["wgan-gp", "r1-gan"])
-def test_a_round_that_pays_judges_in_full_precision(name):
+@pytest.mark.parametrize(("name", "full"), [("wgan-gp", 1), ("r1-gan", 1), ("roth-gan", 2)])
+def test_slopes_are_taken_in_full_precision_and_other_samples_are_not(name, full):
+    """WGAN-GP's at interpolates, R1's at reals, Roth's at reals and fakes."""
     game, stream = start(name)
     seen = []
-    judging = game.discriminator.net.forward
-    game.discriminator.net.forward = lambda x, label: seen.append(x.dtype) or judging(x, label)
+    game.discriminator.net.net[-1].register_forward_hook(
+        lambda net, x, out: seen.append(out.dtype)
+    )
     with bfloat16(CPU)():
         move = next(game.round(stream))
-    assert {*seen} == {torch.float32}
+    assert seen[:full] == [torch.float32] * full
+    assert set(seen[full:]) <= {torch.bfloat16} and len(seen) == (3 if name == "wgan-gp" else 2)
     backward(move.loss.mean(), *move.players)
 
 
@@ -346,7 +355,7 @@ def test_a_view_is_laid_on_reals_and_fakes_in_both_moves(loss, penalties):
 
 
 def test_feature_matching_looks_through_the_view_as_well():
-    game = gan(view=lambda x, seen: x * 0, generator_loss=games.feature_matching)
+    game = gan(view=lambda x, seen: x * 0, generator_loss=feature_matching)
     real, fake = batch()
     assert (game.generator_loss(game, real, fake, None) == 0).all()
 
@@ -417,7 +426,7 @@ def test_the_critic_of_wgan_moves_more_often_at_first_and_every_500th_round():
 
 
 def test_feature_matching_compares_means_and_moves_the_generator_alone():
-    game = gan(generator_loss=games.feature_matching)
+    game = gan(generator_loss=feature_matching)
     z, real = torch.randn(4, 3), torch.randn(6, 2)
     fake, net = game.generator(z), game.discriminator.net
     loss = game.generator_loss(game, real, fake, None).mean()
@@ -429,7 +438,7 @@ def test_feature_matching_compares_means_and_moves_the_generator_alone():
 
 
 def test_feature_matching_is_content_with_the_same_images_in_another_order():
-    game, real = gan(generator_loss=games.feature_matching), torch.randn(6, 2)
+    game, real = gan(generator_loss=feature_matching), torch.randn(6, 2)
     assert game.generator_loss(game, real, real.flip(0), None).max() < 1e-12
 
 
@@ -447,7 +456,7 @@ def dirac(penalty=None, noise=0.0):
         theta, psi = state.unbind()
         e = noise * torch.tensor([-1.0, 1.0], dtype=torch.float64)
         loss = MINIMAX.discriminator(psi * e, psi * (theta + e)).mean()
-        reals, fakes = (judged(lambda x: psi * x.sum(1), x.view(1, 1)) for x in (0 * theta, theta))
+        reals, fakes = (Judged(lambda x: psi * x.sum(1), x.view(1, 1)) for x in (0 * theta, theta))
         bill = penalty(None, reals, fakes, 0).sum() if penalty else 0
         (to_theta,) = torch.autograd.grad(loss, theta, create_graph=True)
         (to_psi,) = torch.autograd.grad(loss + bill, psi, create_graph=True)

@@ -280,8 +280,8 @@ def test_restraints_reach_the_game():
     )  # fmt: skip
     for name in ("dcgan", "ring-gan"):
         game = replace(SMALL[name], discriminator=restraints).game()
-        (penalty,), one = game.penalties, torch.ones(1, 2, requires_grad=True)
-        on = Judged(one, one.sum(1))
+        (penalty,) = game.penalties
+        on = Judged(lambda x: x.sum(1), torch.ones(1, 2))
         assert [penalty(None, on, on, seen).item() for seen in (0, 100)] == [8, 4]
         assert game.penalty_every == 4
         assert game.view(torch.zeros(9_999), 100).std().item() == pytest.approx(0.25, rel=0.05)

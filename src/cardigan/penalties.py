@@ -7,7 +7,7 @@ discriminator that pays.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -18,20 +18,24 @@ Judge = Callable[[Tensor], Tensor]  # samples to logits [N]; labels and view are
 Weight = float | Schedule
 
 
-class Judged(NamedTuple):
-    """Samples and what was said of them, so that slopes need no second judgement."""
+class Judged:
+    """Samples, and what is said of them: they are judged once, when that is first asked.
 
-    x: Tensor  # [N, ...], as they came, before anything was done to them
-    logits: Tensor  # [N], a function of x
+    Attributes:
+        x: [N, ...], as they came, before anything was done to them; nothing that is said reaches
+            who made them.
+    """
+
+    def __init__(self, judge: Judge, x: Tensor) -> None:
+        self.judge, self.x = judge, x.detach().requires_grad_()
+
+    @cached_property
+    def logits(self) -> Tensor:
+        """[N], a function of x."""
+        return self.judge(self.x)
 
 
 Penalty = Callable[[Judge, Judged, Judged, int], Tensor]  # judge, reals, fakes, images seen -> [N]
-
-
-def judged(judge: Judge, x: Tensor) -> Judged:
-    """Judges samples so that slopes can be taken at them; nothing reaches who made them."""
-    x = x.detach().requires_grad_()
-    return Judged(x, judge(x))
 
 
 def slopes(judged: Judged) -> Tensor:
@@ -76,7 +80,7 @@ def unit_slope(weight: Weight = 10.0) -> Penalty:
 
     def penalty(judge: Judge, real: Judged, fake: Judged, seen: int) -> Tensor:
         between = torch.lerp(fake.x.detach(), real.x.detach(), _one_each(real.x))
-        return _at(weight, seen) * _from_one(judged(judge, between))
+        return _at(weight, seen) * _from_one(Judged(judge, between))
 
     return penalty
 
@@ -91,7 +95,7 @@ def dragan(weight: Weight = 10.0) -> Penalty:
     def penalty(judge: Judge, real: Judged, fake: Judged, seen: int) -> Tensor:
         x = real.x.detach()
         near = x + _one_each(x) * x.std() / 2 * torch.rand_like(x)
-        return _at(weight, seen) * _from_one(judged(judge, near))
+        return _at(weight, seen) * _from_one(Judged(judge, near))
 
     return penalty
 

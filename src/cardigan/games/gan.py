@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..augment import View, unchanged
 from ..game import Game, Move, Player, Round
 from ..losses import NON_SATURATING, AdversarialLoss, matched_features
-from ..penalties import Penalty, judged
+from ..penalties import Judged, Penalty
 from ..priors import Prior
 from ..randomness import seeded
 
@@ -153,19 +153,20 @@ def discriminator_loss(
 def _with_penalties(
     game: GAN, real: Tensor, fake: Tensor, label: Tensor | None
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The same where slopes cost: in full precision, and never through a compiled network.
+    """The same where slopes cost: penalties in full precision, and never in a compiled network.
 
-    Gradients of gradients are too small for bfloat16, and compilers do not know them.
+    Gradients of gradients are too small for bfloat16, and compilers do not know them. Samples
+    whose slopes nobody asked for are judged after that, in the precision of the round.
     """
 
     def judge(x: Tensor) -> Tensor:
-        return game.discriminator.net.forward(game.view(x, game.seen), label)
+        return in_full(game.discriminator.net.forward(game.view(x, game.seen), label))
 
+    reals, fakes = (Judged(judge, in_full(x)) for x in (real, fake))
     with torch.autocast(real.device.type, enabled=False):
-        reals, fakes = (judged(judge, in_full(x)) for x in (real, fake))
-        loss, log = compared(game.loss, reals.logits, fakes.logits)
         bills = [penalty(judge, reals, fakes, game.seen) for penalty in game.penalties]
-        paid = game.penalty_every * torch.stack(bills).sum(0)
+    paid = game.penalty_every * torch.stack(bills).sum(0)
+    loss, log = compared(game.loss, reals.logits, fakes.logits)
     return loss + paid, log | {"penalty": paid.mean()}
 
 

@@ -12,6 +12,7 @@ from .options import Codes, Comparison, LossName, OptimizerName, Restraints
 if TYPE_CHECKING:
     from ..game import Game
 
+SIZES = (16, 28, 32, 64, 128, 256)
 BATCHES = ("batch",)  # norms that let samples of a batch change each other
 
 
@@ -83,7 +84,7 @@ class DCGAN(Recipe):
         yield from super().problems()
         yield from self.discriminator.problems()
         yield from self.codes.problems()
-        yield from options.network_problems(self.size, self.latents, self.width)
+        yield from network_problems(self.size, self.latents, self.width)
         yield from options.learning_problems(self.lr, self.beta1, self.beta2, self.ema_halflife)
         yield from options.smoothing_problems(self.label_smoothing)
         if self.label_smoothing and self.loss not in options.LOGISTIC:
@@ -93,6 +94,14 @@ class DCGAN(Recipe):
                 "discriminator_norm must not be batch where discriminator.penalty is "
                 f"{self.discriminator.penalty}: a sample's slope would be its neighbours' as well"
             )
+
+
+def network_problems(size: int, latents: int, width: int) -> Iterator[str]:
+    """What does not fit DCGAN's networks."""
+    if size not in (0, *SIZES):
+        yield f"size must be one of {', '.join(map(str, SIZES))}, got {size}"
+    if latents < 1 or width < 1:
+        yield f"latents and width must be at least 1, got {latents} and {width}"
 
 
 PRESETS = {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..recipe import Recipe, Training
 from . import options
+from .dcgan import network_problems
 
 if TYPE_CHECKING:
     from ..data.dataset import Dataset
@@ -50,6 +51,7 @@ class ImprovedGAN(Recipe):
 
         from .. import games, losses, priors
         from ..game import Player
+        from ..games.gan import adversarial, feature_matching
         from ..nets.dcgan import Discriminator, Generator
         from ..nets.layers import referring
 
@@ -74,7 +76,7 @@ class ImprovedGAN(Recipe):
             ),
             prior,
             losses.smoothed(loss, 1 - self.label_smoothing) if self.label_smoothing else loss,
-            generator_loss=games.feature_matching if self.feature_matching else games.adversarial,
+            generator_loss=feature_matching if self.feature_matching else adversarial,
         )
 
     def optimizer(self) -> "MakeOptimizer":
@@ -102,7 +104,7 @@ class ImprovedGAN(Recipe):
     def problems(self) -> Iterator[str]:
         """What does not fit, a phrase each."""
         yield from super().problems()
-        yield from options.network_problems(self.size, self.latents, self.width)
+        yield from network_problems(self.size, self.latents, self.width)
         yield from options.learning_problems(self.lr, self.beta1, 0.999, self.ema_halflife)
         yield from options.smoothing_problems(self.label_smoothing)
         if not (0 <= self.kernels < 2**63 and 0 <= self.historical < 2**63):

@@ -16,7 +16,6 @@ LossName = Literal[
 Comparison = Literal["none", "paired", "average"]
 OptimizerName = Literal["adam", "rmsprop"]
 LOGISTIC = ("non-saturating", "minimax")  # losses whose labels can be smoothed
-SIZES = (16, 28, 32, 64, 128, 256)  # that DCGAN's networks draw
 PAID = ("unit-slope", "dragan", "r1", "r2", "roth")
 
 
@@ -115,14 +114,6 @@ class Restraints:
             lowest = least.get(name, 0)
             if isinstance(value, int | float) and not lowest <= value < 2**63:
                 yield f"discriminator.{name} must be at least {lowest}, got {value}"
-
-
-def network_problems(size: int, latents: int, width: int) -> Iterator[str]:
-    """What does not fit DCGAN's networks."""
-    if size not in (0, *SIZES):
-        yield f"size must be one of {', '.join(map(str, SIZES))}, got {size}"
-    if latents < 1 or width < 1:
-        yield f"latents and width must be at least 1, got {latents} and {width}"
 
 
 def learning_problems(lr: float, beta1: float, beta2: float, ema_halflife: float) -> Iterator[str]:
