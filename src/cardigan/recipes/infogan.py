@@ -24,7 +24,7 @@ class InfoGAN(Recipe):
     size: int = 28
     """Height and width; the networks draw 28 pixels only."""
     latents: int = 62
-    """Latents that are noise."""
+    """Size of the latent vector, codes not counted."""
     categories: int = 10
     """Values of the categorical code."""
     numbers: int = 2
