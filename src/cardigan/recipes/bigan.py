@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ..recipe import Recipe, Training
-from .options import SIZES
+from .dcgan import SIZES
 
 if TYPE_CHECKING:
     from ..game import Game

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import did_you_mean
 from ..recipe import Recipe, Training
-from .options import SIZES
+from .dcgan import SIZES
 
 if TYPE_CHECKING:
     from ..game import Game

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from ..errors import UserError
 from ..recipe import Recipe, Training
-from .options import SIZES
+from .dcgan import SIZES
 
 if TYPE_CHECKING:
     import torch

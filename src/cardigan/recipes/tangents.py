@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..recipe import Training
 from .bigan import PRESETS as BIGANS
+from .dcgan import SIZES
 from .few_labels import FewLabels
-from .options import SIZES
 from .semi_supervised import PRESETS as LEARNERS
 
 if TYPE_CHECKING:
