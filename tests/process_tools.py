@@ -12,6 +12,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
@@ -31,6 +32,8 @@ assert torch.get_num_threads() == 1, "conftest.py sets it before any parallel wo
 Image.init()
 for name in ("commands.data", "commands.train", "data.embedded", "data.folder", "metrics.measure"):
     import_module(f"cardigan.{name}")
+with suppress(ImportError):  # jsonargparse imports it with the first signature that it reads
+    import_module("attrs")  # and it compiles what it is made of
 
 BATCH = 4
 TINY = (

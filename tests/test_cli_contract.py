@@ -257,8 +257,20 @@ def test_the_default_folder_is_named_after_the_recipe(place, tmp_path):
         (("neighbours", "nothing-here"), "--against"),
         (("audit", "RUN", "--attribute", "colour", "--alpha", 2), "--alpha"),
         (("diagnose", "nothing-here"), "--against"),
+        (("diagnose", "RUN", "--against", "ring8"), "points"),
         (("data", "show", "nothing-here"), "expected a data set"),
         (("data", "fetch", "nothing-here"), "nothing-here"),
+        (("sample", "RUN", "--out", "PNG"), "Not a directory"),
+        (("sample", "RUN", "--out", "a\0b.png"), "name of a file"),
+        (("compare", "RUN", "DATA", "--out", "HTML"), "Not a directory"),
+        (("curve", "RUN", "truncation", "--out", "PNG"), "Not a directory"),
+        (("neighbours", "RUN", "--out", "PNG"), "Not a directory"),
+        (("audit", "RUN", "--out", "PNG"), "Not a directory"),
+        (("data", "show", "ring8", "--out", "PNG"), "choose another name"),
+        (("train", "dcgan", "--config", "x" * 300), "config"),
+        (("evaluate", "RUN", "--features", "inception:" + "x" * 300), "expected a file"),
+        (("data", "check", "nothing-here"), "folder or a zip"),
+        (("data", "check", "DATA", "--limit", 7), "--limit from 0 to 1"),
         (("train", "upsample-gan", "--size", 16), "size must be 28"),
         (("train", "dcgan", "--width", 10**12, "--out", "OUT"), "such networks cannot be made"),
         (("train", "dcgan", "--data", "ring8"), "points"),
@@ -268,10 +280,10 @@ def test_the_default_folder_is_named_after_the_recipe(place, tmp_path):
 )
 def test_mistakes_are_one_line(words, hint, place, tmp_path):
     folder, *_ = place
-    words = [
-        {"RUN": folder / "run", "DATA": folder / "data", "OUT": folder / "x"}.get(word, word)
-        for word in words
-    ]
+    file = folder / "data" / "00.png"  # which is no folder to write into
+    places = {"RUN": folder / "run", "DATA": folder / "data", "OUT": folder / "x"}
+    places |= {"PNG": file / "x.png", "HTML": file / "x.html"}
+    words = [places.get(word, word) for word in words]
     setup = lambda: (offline(), os.chdir(tmp_path))  # noqa: E731
     assert hint in one_line(cardigan(*words, folder=tmp_path / "child", setup=setup))
     assert tree(tmp_path) == ["child", "child/err", "child/out"]

@@ -32,6 +32,15 @@ COMMANDS = {
     ),
     "sample": lambda run, data: ("sample", run, "-n", 2, "--out", run / "samples.png"),
     "evaluate": lambda run, data: ("evaluate", run, "-n", 4, "--json"),
+    "compare": lambda run, data: (
+        "compare", run, data, "-n", 4, "--metrics", "fid", "--out", run / "page.html"
+    ),
+    "curve": lambda run, data: (
+        "curve", run, "truncation", "--values", 0.5, 1, "-n", 4, "--out", run / "curve.png"
+    ),
+    "neighbours": lambda run, data: ("neighbours", run, "-n", 4),
+    "audit": lambda run, data: ("audit", run, "-n", 100, "--out", run / "audit.png"),
+    "diagnose": lambda run, data: ("diagnose", run, "-n", 100),
 }  # fmt: skip
 
 
@@ -91,8 +100,8 @@ def test_no_file_of_a_run_runs(place, command, run, healthy, tmp_path):
         (run / place).parent.mkdir(exist_ok=True)
         (run / place).write_bytes(data)
         ended = survives(command, run, healthy, tmp_path)
-        if place == "recipe.json":
-            assert ended.code == 2, name
+        if place == "recipe.json":  # what is left to diagnose is the log
+            assert ended.code == 2 or "samples were not looked at" in ended.out, name
         shutil.rmtree(run)
         shutil.copytree(healthy / "run", run)
 
@@ -194,7 +203,7 @@ def test_values_in_a_record_are_checked(field, run, healthy, tmp_path):
 )
 def test_a_folder_of_any_name_can_hold_a_run(name, healthy, tmp_path):
     run = tmp_path / "here" / name
-    for words in COMMANDS.values():
+    for words in (words for command, words in COMMANDS.items() if command != "audit"):  # no labels
         ended = done(*words(run, healthy / "data"), folder=tmp_path / "child", setup=guarded)
         assert (ended.err + ended.out).replace("\n", "").isprintable(), ended
     page = (run / "report.html").read_text()

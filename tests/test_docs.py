@@ -22,11 +22,14 @@ def blocks(page: Path, language: str) -> list[str]:
 
 def test_the_worked_example_trains(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    loss, play, *_ = blocks(ROOT / "docs" / "adding-a-method.md", "python")
+    loss, play, _, turns = blocks(ROOT / "docs" / "adding-a-method.md", "python")
     scope: dict = {}
-    exec("from cardigan.losses import AdversarialLoss\n" + loss, scope)
+    exec("from cardigan.losses import AdversarialLoss\n" + loss + turns, scope)
     assert "until=100_000" in play and "width=32" in play
-    exec(play.replace("until=100_000", "until=128").replace("width=32", "width=2"), scope)
+    play = play.replace("until=100_000", "until=128").replace("width=32", "width=2")
+    for change in ("", "turns=eager"):
+        exec(play.replace("loss=LEAST_SQUARES,", f"loss=LEAST_SQUARES, {change}"), scope)
+        assert scope["game"].rounds == 2
     assert (tmp_path / "least-squares.png").stat().st_size > 0
 
 

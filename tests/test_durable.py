@@ -41,6 +41,24 @@ def test_short_writes_are_continued(tmp_path, most):
     assert (tmp_path / "file").read_bytes() == data
 
 
+def test_what_cannot_be_written_is_known_before_the_work(tmp_path):
+    (tmp_path / "file").touch()
+    durable.check(tmp_path / "file")
+    durable.check(tmp_path / "deep" / "er" / "file")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"], "nothing is made"
+    durable.replace(tmp_path / "deep" / "er" / "file", b"1")
+    bad = {
+        "file/x": "Not a directory",
+        "deep": "Is a directory",
+        "x" * 300: "too long",
+        "\0": "name of a",
+    }
+    for name, says in bad.items():
+        with pytest.raises(UserError, match=says) as error:
+            durable.check(tmp_path / name)
+        assert str(error.value).isprintable()
+
+
 @pytest.mark.parametrize("broken", ["open", "write", "fsync", "close", "replace"])
 def test_a_file_is_replaced_or_left(tmp_path, broken):
     path = tmp_path / "file"

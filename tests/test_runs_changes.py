@@ -2,14 +2,15 @@
 
 import json
 import shutil
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 
 import pytest
 from process_tools import BATCH, TINY, cardigan, done, lines, one_line, pictures_in, plain, state
 
 from cardigan import changes
 from cardigan import run as runs
-from cardigan.recipe import Training
+from cardigan.recipe import Training, flatten, is_harmless
+from cardigan.recipes import RECIPES
 from cardigan.recipes.dcgan import DCGAN
 
 DONE, MORE = 2 * BATCH, 4 * BATCH
@@ -63,6 +64,18 @@ def run(begun, tmp_path):
 
 def option(key, value):
     return f"--{key}={json.dumps(value) if isinstance(value, bool) else value}"
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_no_recipe_has_another_field_that_is_safe(name):
+    """Of all recipes; those of `dcgan` are changed one by one below."""
+    recipe = RECIPES[name]
+    fields = flatten(asdict(recipe))
+    assert {key for key in fields if is_harmless(type(recipe), key)} == {*SAFE}
+
+
+def test_the_table_has_forty_keys():
+    assert len({(type(r), key) for r in RECIPES.values() for key in flatten(asdict(r))}) >= 40
 
 
 def test_every_field_is_here():

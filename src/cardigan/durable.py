@@ -17,6 +17,9 @@ from .errors import UserError, printable
 ADVICE = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "make room") | dict.fromkeys(
     (errno.EACCES, errno.EPERM, errno.EROFS), "choose a folder that may be written to"
 )
+ADVICE |= dict.fromkeys(
+    (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG), "choose another name"
+)
 LOCK = ".lock"  # in a run's folder
 LOCKLESS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)  # some network file systems
 
@@ -58,9 +61,13 @@ def folder(path: Path, needed: int) -> Iterator[Path]:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Puts a file in the place of another: a reader sees the old bytes or the new ones."""
+    """Puts a file in the place of another: a reader sees the old bytes or the new ones.
+
+    Folders above it that are missing are made.
+    """
     temporary = path.with_name(f"{path.name}.tmp")
     with _told(path, len(data)):
+        make(path.parent)
         try:
             write(temporary, data)
             os.replace(temporary, path)
@@ -69,6 +76,26 @@ def replace(path: Path, data: bytes) -> None:
             with suppress(OSError):
                 os.unlink(temporary)
             raise
+
+
+def check(path: Path) -> None:
+    """Finds out before long work, as far as can be, whether its result can be written to a file.
+
+    Raises:
+        UserError: It cannot.
+    """
+    with _told(path, 0):
+        try:
+            os.lstat(path)
+        except FileNotFoundError:
+            pass
+        except ValueError:  # a NUL
+            raise UserError(f"expected the name of a file, got {str(path)!r}") from None
+        if os.path.isdir(path):
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+        above = next(folder for folder in path.absolute().parents if os.path.exists(folder))
+        if not os.access(above, os.W_OK | os.X_OK):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def write(path: Path, data: bytes) -> None:
@@ -106,7 +133,7 @@ def sync(folder: Path) -> None:
 
 def make(folder: Path) -> None:
     """Makes a folder, and those above it that are missing, for good."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         make(folder.parent)
         os.mkdir(folder)
         sync(folder.parent)

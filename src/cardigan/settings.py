@@ -4,6 +4,7 @@ All three go through one parser, so they are checked alike: plain values only, n
 """
 
 import json
+import os
 import re
 from argparse import ArgumentError
 from collections.abc import Iterator, Sequence
@@ -134,7 +135,7 @@ def _pairs(argv: Sequence[str]) -> list[list[str]]:
 
 def _lines(pair: list[str]) -> list[list[str]]:
     match pair:
-        case ["--config", file] if Path(file).is_file():
+        case ["--config", file] if os.path.isfile(file):
             try:
                 tree = strict_yaml(Path(file).read_text())
                 return [[f"--{key}={value}"] for key, value in flatten(tree).items()]

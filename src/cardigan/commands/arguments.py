@@ -4,11 +4,13 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from jsonargparse import ArgumentParser
 
-from .. import settings
+from .. import durable, settings
+from ..errors import UserError, printable
 
 
 def call(function: Callable[..., None], argv: Sequence[str], prog: str) -> None:
@@ -27,6 +29,22 @@ def read(function: Callable[..., None], argv: Sequence[str], prog: str) -> dict[
     parsed = settings.read(parser, _gathered(function, words))
     # Not `vars`: a namespace marks names that its own methods have, such as `values`.
     return parser.instantiate(parsed).as_dict()
+
+
+def place(out: str, ending: str) -> Path:
+    """The file to write, if it can be: not after minutes of work is the time to find out.
+
+    Raises:
+        UserError: It cannot, or has another ending.
+    """
+    path = Path(out)
+    if path.suffix != ending:
+        article = {".html": "an"}.get(ending, "a")
+        raise UserError(
+            f"expected --out to be {article} {ending}, got {printable(out)!r}: give it that ending"
+        )
+    durable.check(path)
+    return path
 
 
 def _gathered(function: Callable[..., None], words: Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError, printable
+from .arguments import place
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -40,7 +41,8 @@ def audit(
         out: The picture to write, a .png.
         device: Where samples are drawn: auto, cpu, cuda, cuda:1, mps.
     """
-    _check(n, seed, alpha, out)
+    _check(n, seed, alpha)
+    path = place(out, ".png")
 
     from .. import pictures
     from ..metrics.audit import audit, question
@@ -54,21 +56,17 @@ def audit(
     if found.game is not None and drawn.labels is not None:
         notes.append("each class was asked for as often as any other, whatever the data's mix")
     result["learnt"] = _learnt(found, drawn, asked, seed, notes)
-    path = Path(out)
-    path.parent.mkdir(parents=True, exist_ok=True)
     pictures.save(_drawn(result), path)
     print(to_text.dumps(result, indent=2)) if json else _print(result, path)
 
 
-def _check(n: int, seed: int, alpha: float, out: str) -> None:
+def _check(n: int, seed: int, alpha: float) -> None:
     if not 100 <= n <= 10_000_000 or not 0 <= seed < 2**63:
         raise UserError(
             f"expected -n of 100 to ten million and a --seed of 0 or more, got {n} and {seed}"
         )
     if not 1e-6 <= alpha <= 0.5:
         raise UserError(f"expected --alpha between 0.000001 and 0.5, got {alpha}")
-    if Path(out).suffix != ".png":
-        raise UserError(f"expected --out to be a .png, got {printable(out)!r}")
 
 
 def _learnt(

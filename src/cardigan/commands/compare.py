@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import UserError, printable
+from .arguments import place
 from .evaluate import check_counts
 
 if TYPE_CHECKING:
@@ -45,16 +46,14 @@ def compare(
         device: Where samples are drawn: auto, cpu, cuda, cuda:1, mps.
     """
     check_counts(n, seed)
-    if Path(out).suffix != ".html":
-        raise UserError(f"expected --out to be an .html, got {out}: give it that ending")
+    path = place(out, ".html")
     names = _names(subjects)
 
     from .. import compare_page, durable
 
     results, pictures = measured(names, subjects, against, metrics, n, seed, features, device)
     page = compare_page.render(results, pictures)
-    Path(out).parent.mkdir(parents=True, exist_ok=True)
-    durable.replace(Path(out), page.encode("utf-8", "replace"))
+    durable.replace(path, page.encode("utf-8", "replace"))
     print(to_text.dumps(results, indent=2)) if json else _print(results, out)
 
 

@@ -2,10 +2,10 @@
 
 import json as to_text
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import UserError, did_you_mean, printable
+from .arguments import place
 from .evaluate import check_counts
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ def curve(
             f"expected what to vary ({', '.join(VARIED)}), got {printable(what)!r}"
             f"{did_you_mean(what, VARIED)}"
         )
-    if Path(out).suffix != ".png":
-        raise UserError(f"expected --out to be a .png, got {out}: give it that ending")
+    path = place(out, ".png")
     varied = VARIED[what]
     chosen = _values(values, steps, what, varied)
 
@@ -79,8 +78,7 @@ def curve(
     found = subject(run, device)
     _check_matters(found, what, varied, chosen)
     results, shots = measured(found, what, varied, chosen, n, seed, against, features, device)
-    Path(out).parent.mkdir(parents=True, exist_ok=True)
-    pictures.save(curve_picture.draw(results, shots), Path(out))
+    pictures.save(curve_picture.draw(results, shots), path)
     print(to_text.dumps(results, indent=2)) if json else _print(results, out)
 
 

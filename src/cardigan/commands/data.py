@@ -1,6 +1,7 @@
 """`cardigan data`: what there is to train on, whether it is sound, and what it looks like."""
 
 import json as to_text
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -70,8 +71,18 @@ def check(folder: str, json: bool = False, limit: float = 0.01, most: int = 20) 
         limit: The share of bad files above which training is refused.
         most: Files that are listed of each fault; 0 lists them all.
     """
-    from ..data import check as checks
+    if not 0 <= limit <= 1 or most < 0:
+        raise UserError(
+            f"expected --limit from 0 to 1 and --most of 0 or more, got {limit} and {most}"
+        )
 
+    from ..data import check as checks
+    from ..errors import printable
+
+    if not os.path.exists(os.path.expanduser(folder)):  # False, too, for what is no path at all
+        raise UserError(
+            f"expected a folder or a zip of images, got {printable(folder)!r}, where nothing is"
+        )
     report = checks.check(folder, limit)
     print(to_text.dumps(report.as_json(), indent=2)) if json else _print_report(report, most)
     if report.refused:
@@ -91,11 +102,11 @@ def show(name: str, out: str = "", split: str = "train", size: int = 0, channels
     from .. import pictures
     from ..data import catalogue
     from ..errors import printable
+    from .arguments import place
 
+    path = place(out, ".png") if out else None
     dataset = catalogue.load(name, split, size, channels)
-    path = Path(out or f"{Path(name).resolve().stem}.png")
-    if path.suffix != ".png":
-        raise UserError(f"expected --out to be a .png, got {path.name!r}; give it that ending")
+    path = path or Path(f"{Path(name).resolve().stem}.png")
     pictures.save(_drawn(dataset), path)
     for line in _facts(dataset):
         print(line)

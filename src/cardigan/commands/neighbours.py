@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError, printable
+from .arguments import place
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -47,7 +48,8 @@ def neighbours(
         json: Print JSON instead of text.
         device: Where samples are drawn and looked at: auto, cpu, cuda, cuda:1, mps.
     """
-    _check(n, seed, rows, out)
+    _check(n, seed, rows)
+    path = place(out, ".png") if out else None
 
     from .. import device as devices
     from .. import pictures
@@ -61,8 +63,7 @@ def neighbours(
     _check_images(samples, reals)
     net = network(features, reals.train, devices.pick(device))
     neighbourhood = look(samples, reals, net)
-    path = Path(out) if out else (found.run.path if found.run else Path()) / "neighbours.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = path or (found.run.path if found.run else Path()) / "neighbours.png"
     pictures.save(_drawn(neighbourhood, samples, reals, rows), path)
     about = {
         "samples": len(samples),
@@ -79,15 +80,13 @@ def neighbours(
     print(to_text.dumps(result, indent=2)) if json else _print(result)
 
 
-def _check(n: int, seed: int, rows: int, out: str) -> None:
+def _check(n: int, seed: int, rows: int) -> None:
     if not 2 <= n <= 1_000_000 or not 0 <= seed < 2**63:
         raise UserError(
             f"expected -n of 2 to a million and a --seed of 0 or more, got {n} and {seed}"
         )
     if not 1 <= rows <= 100:
         raise UserError(f"expected --rows of 1 to 100, got {rows}")
-    if out and Path(out).suffix != ".png":
-        raise UserError(f"expected --out to be a .png, got {printable(out)!r}")
 
 
 def _check_images(samples: "Tensor", reals: "Reals") -> None:

@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import durable
 from ..errors import UserError, printable
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def sample(
         raise UserError(f"expected --truncation between 0 and 1, got {truncation}")
     if path.suffix not in (".png", ".npz", ""):
         raise UserError(f"expected --out to be a .png, a .npz or a folder, got {out}")
+    durable.check(path if path.suffix else path / "000000.png")
 
     from .. import device as devices
     from ..run import Run
@@ -82,7 +84,6 @@ def _check_label(label: int | None, classes: int) -> None:
 def _picture(samples: "Tensor", path: Path, columns: int = 0) -> None:
     from .. import pictures
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     pictures.save(pictures.draw(samples, columns=columns), path)
 
 
@@ -92,13 +93,11 @@ def _array(samples: "Tensor", path: Path) -> None:
 
     import numpy as np
 
-    from .. import durable
     from ..data.stream import as_bytes
 
     images = as_bytes(samples).permute(0, 2, 3, 1) if samples.ndim == 4 else samples
     file = io.BytesIO()
     np.savez_compressed(file, samples=images.numpy())
-    path.parent.mkdir(parents=True, exist_ok=True)
     durable.replace(path, file.getvalue())
 
 
@@ -109,6 +108,5 @@ def _folder(samples: "Tensor", path: Path) -> None:
 
     if samples.ndim != 4:
         raise UserError(f"{path} would hold pictures, and these samples are points: use .npz")
-    path.mkdir(parents=True, exist_ok=True)
     for i, image in enumerate(track(samples, "writing")):
         pictures.save(pictures.grid(as_bytes(image[None]), gap=0, scale=1), path / f"{i:06}.png")

@@ -59,7 +59,7 @@ def of_run(
         against: Data to compare with; by default what the run was trained on.
 
     Raises:
-        UserError: There is no run.
+        UserError: There is no run, or `against` is nothing to compare with.
     """
     run, notes = Run(path), []
     log = logs.read(run.path / "log.jsonl")
@@ -71,6 +71,8 @@ def of_run(
         reference = _reference(run, count, seed, device, against)
         found = [*_at(places, reference, log, notes)] or found
     except UserError as error:
+        if against:  # what somebody asked for is not passed over
+            raise
         notes.append(f"samples were not looked at: {error}")
     if not places:
         notes.append("samples were not looked at: there is no checkpoint")

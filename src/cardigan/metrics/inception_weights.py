@@ -3,6 +3,7 @@
 They are Google's, under the Apache License 2.0, as torch-fidelity converted them.
 """
 
+import os
 import tempfile
 import warnings
 from http.client import HTTPException
@@ -108,7 +109,7 @@ def read(path: Path) -> dict[str, Tensor]:
     Raises:
         UserError: It is neither safetensors, nor what torch saves and loads with weights only.
     """
-    if not path.is_file() or path.stat().st_size > LARGEST:
+    if not os.path.isfile(path) or path.stat().st_size > LARGEST:
         raise UserError(
             f"expected a file of at most {LARGEST / 1e6:.0f} MB that holds the Inception "
             f"network's weights, got {printable(str(path))}: run {COMMAND}"
