@@ -118,12 +118,10 @@ def trunk(
 
 
 def dcgan_weights(net: nn.Module) -> None:
-    """Weights from N(0, 0.02), gains of batch norm from N(1, 0.02), biases 0."""
+    """Weights from N(0, 0.02); gains of batch norm from N(1, 0.02), and its shifts 0."""
     for layer in net.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             nn.init.normal_(layer.weight, 0.0, 0.02)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
         elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) and layer.affine:
             nn.init.normal_(layer.weight, 1.0, 0.02)
             nn.init.zeros_(layer.bias)
