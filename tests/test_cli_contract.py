@@ -59,8 +59,12 @@ def test_help_and_lists_load_nothing_heavy(words):
     assert ended.stdout and ended.stderr.splitlines()[-1] == "[]"
 
 
-def test_help_answers_at_once():
-    program = [sys.executable, "-m", "cardigan", "--help"]
+IMPORT = "import time; t = time.process_time(); import cardigan; print(time.process_time() - t)"
+
+
+@pytest.mark.parametrize(("words", "limit"), [(("--help",), 0.5), (("list",), 2.0)])
+def test_help_and_list_answer_at_once(words, limit):
+    program = [sys.executable, "-m", "cardigan", *words]
 
     def seconds() -> float:
         before = os.times()
@@ -68,7 +72,13 @@ def test_help_answers_at_once():
         after = os.times()
         return after.children_user + after.children_system - before[2] - before[3]
 
-    assert min(seconds() for _ in range(3)) < 0.5
+    assert min(seconds() for _ in range(3)) < limit
+
+
+def test_importing_costs_next_to_nothing():
+    program = [sys.executable, "-c", IMPORT]
+    took = [float(subprocess.check_output(program, text=True)) for _ in range(3)]
+    assert min(took) < 0.05
 
 
 def test_every_recipe_is_listed(call):

@@ -133,13 +133,22 @@ def test_a_mistake_is_told_in_one_line(tmp_path, capsys, word, told):
     assert line.startswith("cardigan: error:") and told in line.splitlines()[-1]
 
 
-STRANGE = (
-    '{"cost": "x", "seen": 512}',
-    '{"cost": -9}',
-    "[]",
-    "{",
-    '{"cost": -9, "seen": 7}',
-)
+def test_figures_of_another_kind_or_count_tell_no_best(tmp_path):
+    """A run may go on with another measure, or with more samples."""
+    run = Run(tmp_path)
+    lines = [
+        {"seen": 1, COST: 0.2, "best_by": "fid", "about": {"samples": 100}},
+        {"seen": 2, COST: 0.9, "best_by": "fid", "about": {"samples": 1000}},
+        {"seen": 3, COST: -0.5, "best_by": "recall", "about": {"samples": 1000}},
+        {"seen": 4, COST: 0.4, "best_by": "fid", "about": {"samples": 1000}},
+        {"seen": 5, COST: 0.5, "best_by": "fid", "about": {"samples": 1000}},
+        {"seen": 6, "fid": {"value": 0.1}, "about": {"samples": 1000}},
+    ]
+    for line in lines:
+        (run.checkpoints / f"{line['seen']:09}").mkdir(parents=True)
+        run.append_metrics(line)
+    best = run.best()
+    assert best and best.name == f"{4:09}"
 
 
 def test_lines_that_a_stranger_wrote_tell_no_best(tmp_path):
@@ -152,6 +161,7 @@ def test_lines_that_a_stranger_wrote_tell_no_best(tmp_path):
             "[]",
             "{",
             '{"cost": -9, "seen": 7}',
+            '{"cost": -9, "seen": 7, "best_by": "mode_coverage", "about": []}',
         ):
             file.write(line + "\n")
     assert run.best() == best

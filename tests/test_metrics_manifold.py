@@ -170,6 +170,11 @@ def test_items_add_up_to_the_figures_and_give_intervals():
     for name, interval in intervals(found).items():
         assert interval.low < getattr(found, name) < interval.high
     assert set(intervals(found)) == set(FIGURES)
+    apart = intervals(overlap(manifold(torch.randn(50, 2)), manifold(torch.randn(50, 2) + 99)))
+    for name in ("precision", "recall", "coverage"):
+        assert apart[name].low == 0 < apart[name].high < 0.1, (
+            "nothing of fifty is not surely nothing"
+        )
 
 
 def test_intervals_hold_what_they_promise():

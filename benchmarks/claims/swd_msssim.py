@@ -118,7 +118,7 @@ def draw(rows: Rows, axes) -> None:  # noqa: ANN001
     twin.axvline(RATIO, color="C1", linestyle=":")
     twin.set(xlabel="sliced Wasserstein distance, over that of reals", xscale="log")
     handles = [*axes.get_legend_handles_labels()[0], *twin.get_legend_handles_labels()[0]]
-    axes.legend(handles=handles, frameon=False, loc="lower right", fontsize=8)
+    axes.legend(handles=handles, frameon=False, loc="upper right", fontsize=8)
 
 
 CLAIM = Claim(

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import checkpoint, durable, settings
 from .errors import UserError
@@ -101,10 +101,15 @@ class Run:
         return newest
 
     def best(self) -> Path | None:
-        """The checkpoint with the best figure of those measured beside training, if it is kept."""
+        """The checkpoint with the best figure of those measured beside training, if it is kept.
+
+        Only figures of the last one's kind and count are compared: others are no measure for it.
+        """
         path = self.path / "metrics.jsonl"
-        costs = map(_cost, path.read_bytes().splitlines()) if path.exists() else ()
-        places = (self.checkpoints / f"{seen:09}" for cost, seen in sorted(costs) if cost < inf)
+        lines = path.read_bytes().splitlines() if path.exists() else ()
+        told = [found for found in map(_judged, lines) if found]
+        alike = sorted(found for found in told if found.by == told[-1].by)
+        places = (self.checkpoints / f"{found.seen:09}" for found in alike)
         return next((place for place in places if place.is_dir()), None)
 
     def load(self) -> Game:
@@ -142,6 +147,12 @@ class Run:
                 picture.unlink()
 
 
+class _Judged(NamedTuple):
+    cost: float
+    seen: int
+    by: tuple[str, int]  # the measure, and of how many samples
+
+
 def make(recipe: Recipe) -> Game:
     """A recipe's game, or one line why there is none: too large, or of no size at all."""
     try:
@@ -168,13 +179,15 @@ def _append(path: Path, line: Mapping[str, Any]) -> None:
         ) from None
 
 
-def _cost(line: bytes) -> tuple[float, int]:
-    """What the figure that tells the best checkpoint cost, and the clock of that checkpoint."""
+def _judged(line: bytes) -> _Judged | None:
+    """What a line of metrics.jsonl says of a checkpoint, if it was written beside training."""
     try:
         told = json.loads(line)
-        return float(told[COST]), int(told["seen"])
+        by = str(told["best_by"]), int(told["about"]["samples"])
+        found = _Judged(float(told[COST]), int(told["seen"]), by)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        return inf, 0
+        return None
+    return found if found.cost < inf else None
 
 
 def _at(line: bytes) -> float:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from .bootstrap import Interval, mean_interval
+from .classes import share_interval
 from .nearest import (
     CELLS,
     Block,
@@ -91,18 +92,18 @@ def overlap(real: Manifold, fake: Manifold) -> Overlap:
 
 
 def intervals(found: Overlap) -> dict[str, Interval]:
-    """Where each figure lies if other items had been drawn: means of what each item adds.
+    """Where each figure lies if other items had been drawn: shares, and a mean of what each adds.
 
     The balls are held fixed: that other points would have made other balls is left out, so
     these are too narrow for a comparison with balls made anew.
     """
-    items = {
-        "precision": found.balls > 0,
-        "recall": found.recalled,
-        "density": found.balls.double() / found.k,
-        "coverage": found.covered,
+    samples, reals = len(found.balls), len(found.recalled)
+    return {
+        "precision": share_interval(found.precision, samples),
+        "recall": share_interval(found.recall, reals),
+        "density": mean_interval(found.balls.double() / found.k),
+        "coverage": share_interval(found.coverage, reals),
     }
-    return {name: mean_interval(values) for name, values in items.items()}
 
 
 def expected_coverage(n: int, m: int, k: int = 5) -> float:
