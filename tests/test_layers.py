@@ -118,15 +118,15 @@ def test_minibatch_discrimination_by_a_naive_loop():
     near = torch.zeros(5, 4, dtype=torch.float64)
     for i in range(5):
         for j in range(5):
-            near[i] += (-(points[i] - points[j]).abs().sum(1)).exp()
+            near[i] += (-(points[i] - points[j]).abs().sum(1)).exp() / 5
     assert torch.allclose(layer(f), torch.cat([f, near], 1))
 
 
 def test_equal_rows_are_all_near_and_far_rows_are_near_themselves():
     layer, f = minibatch(), torch.randn(1, 6, dtype=torch.float64)
-    assert torch.allclose(layer(f.repeat(5, 1))[:, 6:], torch.full((5, 4), 5.0).double())
+    assert torch.allclose(layer(f.repeat(5, 1))[:, 6:], torch.ones(5, 4).double())
     far = 1e4 * torch.arange(1, 6, dtype=torch.float64)[:, None] * f
-    assert torch.allclose(layer(far)[:, 6:], torch.ones(5, 4).double())
+    assert torch.allclose(layer(far)[:, 6:], torch.full((5, 4), 1 / 5).double())
 
 
 def test_the_order_of_the_batch_orders_what_comes_out():
@@ -138,7 +138,7 @@ def test_the_order_of_the_batch_orders_what_comes_out():
 def test_a_far_outlier_changes_only_its_own():
     layer, f = minibatch(), torch.randn(7, 6, dtype=torch.float64)
     out = torch.cat([f, 1e5 * torch.ones(1, 6).double()])
-    assert torch.allclose(layer(out)[:7], layer(f), atol=1e-12)
+    assert torch.allclose(layer(out)[:7, 6:] * 8, layer(f)[:, 6:] * 7, atol=1e-12)
 
 
 def test_a_discriminator_with_kernels_sees_a_collapse():

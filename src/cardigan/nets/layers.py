@@ -82,9 +82,10 @@ class Referring(nn.Module):
 class MinibatchDiscrimination(nn.Module):
     """Tells each example how near the others lie, and so a collapse: [N, F] -> [N, F + B].
 
-        M_i = T f_i in R^(B x C),   o_b(i) = sum over j of exp(-|M_ib - M_jb|_1)
+        M_i = T f_i in R^(B x C),   o_b(i) = mean over j of exp(-|M_ib - M_jb|_1)
 
-    Salimans et al. 2016, arXiv:1606.03498, section 3.2.
+    Salimans et al. 2016, arXiv:1606.03498, section 3.2. They have the sum, which outweighs all
+    other features: with it, and without noise on its inputs, DCGAN's discriminator wins at once.
     """
 
     def __init__(self, features: int, kernels: int, dimensions: int = 5) -> None:
@@ -96,7 +97,7 @@ class MinibatchDiscrimination(nn.Module):
         """Features, and beside them how near the batch is, by each kernel."""
         points = self.linear(f).to(self.linear.weight.dtype).unflatten(1, (self.kernels, -1))
         apart = (points[:, None] - points).abs().sum(3)  # [N, N, B]
-        return torch.cat([f, (-apart).exp().sum(1).to(f.dtype)], 1)
+        return torch.cat([f, (-apart).exp().mean(1).to(f.dtype)], 1)
 
 
 def _mean(x: Tensor, axes: list[int]) -> Tensor:
