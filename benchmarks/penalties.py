@@ -6,7 +6,7 @@ WGAN-GP and R1, each as cardigan plays it and in the plainest eager loop: float3
 unfused Adam, `loss.backward()`, which also computes gradients that nobody needs, and a forward
 pass of its own for the penalty. Both play in turn within one run, so that a machine's moods meet
 them alike; the ratio of each repeat is taken against the plain loop of the same repeat. Networks
-are the recipes' own: DCGAN's, with layer norm in the discriminator.
+are the recipes' own: DCGAN's, without batch norm in the discriminator.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from torch.optim import Adam
 from cardigan.data.dataset import Dataset
 from cardigan.device import fastest, pick
 from cardigan.nets.dcgan import Discriminator, Generator
-from cardigan.nets.layers import LAYER
+from cardigan.nets.layers import NONE
 from cardigan.recipes import RECIPES
 from cardigan.recipes.dcgan import DCGAN
 from cardigan.train import train
@@ -60,7 +60,7 @@ def plain_round(name: str, images: Tensor, width: int) -> Callable[[], None]:
     steps, judging, drawing, penalty = PLAIN[name]
     device, size = images.device, images.shape[-1]
     generator = Generator(LATENTS, size, CHANNELS, width).to(device)
-    discriminator = Discriminator(size, CHANNELS, width, LAYER).to(device)
+    discriminator = Discriminator(size, CHANNELS, width, NONE).to(device)
     moves_g, moves_d = (Adam(net.parameters(), lr=2e-4) for net in (generator, discriminator))
 
     def fakes() -> Tensor:

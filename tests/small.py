@@ -77,7 +77,7 @@ SMALL: dict[str, Recipe] = {
             "lr": 2e-3, "discriminator": Restraints(steps=2, early_steps=3, clip=0.1),
             "discriminator_norm": "none", "training": _training(16, 240),
         },
-        "wgan-gp": _GREY | {"lr": 3e-3},
+        "wgan-gp": _GREY | {"lr": 5e-3, "training": _training(16, 160)},
         "r1-gan": _GREY,
         "rasgan": _GREY,
         "improved-gan": _GREY | {"kernels": 2, "historical": 1e-3, "virtual_discriminator": True},

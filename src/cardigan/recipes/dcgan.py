@@ -34,7 +34,7 @@ class DCGAN(Recipe):
     generator_norm: Literal["batch", "none"] = "batch"
     """What normalises the generator."""
     discriminator_norm: Literal["auto", "none", "batch", "layer", "instance"] = "auto"
-    """What normalises the discriminator; auto takes batch norm, or layer norm under a penalty."""
+    """What normalises the discriminator; auto takes batch norm, or none under a penalty."""
     loss: LossName = "non-saturating"
     """The adversarial loss."""
     relativistic: Comparison = "none"
@@ -62,7 +62,7 @@ class DCGAN(Recipe):
         from ..nets import dcgan
         from ..nets.layers import NORMS
 
-        judging = {"auto": "layer" if self.discriminator.pays else "batch"}
+        judging = {"auto": "none" if self.discriminator.pays else "batch"}
         norm = NORMS[judging.get(self.discriminator_norm, self.discriminator_norm)]
         active = dcgan.leaky if self.leaky else dcgan.relu
         shape = (self.size, self.channels, self.width)
