@@ -108,7 +108,7 @@ def plain_round(images: Tensor) -> Callable[[], None]:
         told, on_fake = loss(real, generator(latents(EVALUATION)).detach())
         lesson = torch.autograd.grad(told, [*judge.parameters()])
         norm = torch.cat([g.flatten() for g in lesson]).norm()
-        return float(on_fake.sigmoid().mean() - DIVERSITY * norm.log())
+        return (on_fake.sigmoid().mean() - DIVERSITY * norm.log()).item()
 
     def play() -> None:
         for _ in range(STEPS):
@@ -142,7 +142,8 @@ def measure(repeats: int, device: torch.device) -> list[str]:
     for turn in range(repeats + 1):
         for name, play in plays.items():
             took = seconds(play, 1)
-            if turn:  # the first warms up
+            print(f"{name}: {took:.2f} s{'' if turn else ' (warming up)'}", flush=True)
+            if turn:
                 times[name].append(took)
     ratios = [a / b for a, b in zip(times["plain"], times["cardigan"], strict=True)]
     ours, ratio = median(times["cardigan"]), median(ratios)
