@@ -19,7 +19,7 @@ from .gan import compared, decoded, in_full
 
 Mutation = Callable[[Tensor], Tensor]
 
-# What a child descends, given the logits of its fakes; D = sigmoid(C). Section 3.2:
+# What a child descends, given the logits C of its fakes; D = sigmoid(C):
 #   minimax log(1 - D(G(z))), heuristic -log D(G(z)), least squares (D(G(z)) - 1)^2.
 # Their slopes in C, -D, D - 1 and -2 D (1 - D)^2, are large where D errs, knows, or wavers.
 MUTATIONS: dict[str, Mutation] = {
@@ -117,7 +117,7 @@ class EGAN(Game):
 
             F = E D(G(z)) + gamma F_d,   F_d = -log ||grad_D (-E log D(x) - E log(1 - D(G(z))))||
 
-        Equations 5 to 7. A discriminator that would learn much from a child's fakes finds them
+        A discriminator that would learn much from a child's fakes finds them
         in one place. What it would learn from the reals is the same for every child.
         """
         z = self.prior(len(real), self.device)

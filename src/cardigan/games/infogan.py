@@ -47,7 +47,7 @@ class Codes(NamedTuple):
         """Latents [N, Z] to noise, category and numbers."""
         return z.split([self.noise, self.categories, self.numbers], 1)
 
-    # L_I = H(c) + E log Q(c | x) <= I(c; G(z, c))     (equation 4)
+    # L_I = H(c) + E log Q(c | x) <= I(c; G(z, c))
     def surprise(self, told: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         """-log Q(c | x) of the category and of the numbers, in nats, [N] each.
 

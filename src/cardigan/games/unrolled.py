@@ -1,6 +1,6 @@
 """Unrolled GAN: the generator answers to the discriminator that its fakes will have made.
 
-Metz et al. 2016, arXiv:1611.02163, section 2.2. A game of two players, whose turns these are.
+Metz et al. 2016, arXiv:1611.02163. A game of two players, whose turns these are.
 """
 
 from collections.abc import Callable, Sequence
