@@ -106,7 +106,7 @@ class InfoGAN(Game):
         codes: Codes,
         loss: AdversarialLoss = NON_SATURATING,
         weight: float = 1.0,
-        numbers_weight: float = 0.1,
+        numbers_weight: float = 0.2,
     ) -> None:
         super().__init__()
         self.generator, self.discriminator = generator, discriminator

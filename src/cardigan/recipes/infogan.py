@@ -31,7 +31,7 @@ class InfoGAN(Recipe):
     """Continuous codes, each from -1 to 1."""
     information: float = 1.0
     """The weight of the bound on the category's information: lambda."""
-    numbers_information: float = 0.1
+    numbers_information: float = 0.2
     """The same of the numbers; more lets them carry what the category could."""
     width: int = 32
     """Channels at half the picture's size; the authors' is 64."""
@@ -43,7 +43,7 @@ class InfoGAN(Recipe):
     """Adam's decay of the first moment."""
     ema_halflife: float = 10_000
     """Images after which a weight counts half in the average that is sampled; 0 averages none."""
-    training: Training = field(default_factory=lambda: Training(images=200_000, batch=128))
+    training: Training = field(default_factory=lambda: Training(images=150_000, batch=128))
 
     def game(self) -> "Game":
         """The authors' networks for MNIST."""
