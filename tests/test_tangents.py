@@ -16,6 +16,7 @@ from cardigan.games.tangents import along_tangents
 from cardigan.metrics.subspaces import angle_to, movements, principal_angles, random_span
 from cardigan.recipe import to_json
 from cardigan.tangents import (
+    WAYS,
     decoder_tangents,
     encoder_tangents,
     jacobian_penalty,
@@ -134,13 +135,13 @@ def test_the_penalty_is_the_limit_of_finite_differences_and_trains_the_classifie
 # ------------------------------------------------------------------------------------ the learner
 
 
-def test_a_learner_pays_for_changing_its_mind_along_the_encoders_tangents():
+@pytest.mark.parametrize("of", WAYS)
+def test_a_learner_pays_for_changing_its_mind_along_tangents(of):
     game, stream = start("tangent-invariant")
     real = next(stream)["first"].image
-    encoder, judge = game.inference.encoder, game.learner.discriminator
-    paid = along_tangents(3.0, 0.0, 2, images=4)(encoder, judge, real)
-    codec, net = game.codec(), judge.net.eval()
-    tangents = encoder_tangents(codec.encode, real[:4], 2)
+    codec, judge = game.codec(), game.learner.discriminator
+    paid = along_tangents(3.0, 0.0, WAYS[of], 2, images=4)(codec, judge, real)
+    net, tangents = judge.net.eval(), WAYS[of](codec, real[:4], 2)
     moved = [
         (net(real[:4] + 1e-2 * v, None)[0] - net(real[:4] - 1e-2 * v, None)[0]) / 2e-2
         for v in tangents.unbind(1)
@@ -153,7 +154,7 @@ def test_invariance_teaches_the_classifier_alone_and_leaves_its_mode_and_statist
     game, stream = start("tangent-invariant")
     real, judge = next(stream)["first"].image, game.learner.discriminator
     before = {n: b.clone() for n, b in judge.net.named_buffers()}
-    along_tangents(1.0, 1.0, 2, images=4)(game.inference.encoder, judge, real).backward()
+    along_tangents(1.0, 1.0, WAYS["encoder"], 2, images=4)(game.codec(), judge, real).backward()
     assert all(p.grad is None for p in game.inference.parameters())
     assert any(p.grad is not None and p.grad.abs().max() > 0 for p in judge.net.parameters())
     assert all(m.training for m in judge.net.modules())

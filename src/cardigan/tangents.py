@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.func import jvp, vjp, vmap
 
+from .abilities import Codec
+
 Map = Callable[[Tensor], Tensor]  # in eval mode, so that each sample goes its own way
 Classify = Callable[[Tensor], Tensor]  # images -> logits [N, K]
 
@@ -45,6 +47,13 @@ def decoder_tangents(decode: Map, z: Tensor, k: int) -> Tensor:
     basis = torch.eye(z.shape[1], dtype=z.dtype, device=z.device)
     columns = vmap(lambda e: jvp(decode, (z,), (e.expand_as(z),))[1])(basis)  # [Z, N, ...]
     return leading(columns.transpose(0, 1).flatten(2), k).unflatten(2, columns.shape[2:])
+
+
+# The same of a codec at x [N, ...]: the encoder's own, or the decoder's at the codes of x.
+WAYS: dict[str, Callable[[Codec, Tensor, int], Tensor]] = {
+    "decoder": lambda codec, x, k: decoder_tangents(codec.decode, codec.encode(x), k),
+    "encoder": lambda codec, x, k: encoder_tangents(codec.encode, x, k),
+}
 
 
 def leading(rows: Tensor, k: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""`cardigan tangents`: in which directions an image may move, as a run's encoder knows them."""
+"""`cardigan tangents`: in which directions an image may move, as a run knows them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,7 +20,7 @@ def tangents(
     run: str,
     n: int = 6,
     k: int = 6,
-    of: Literal["encoder", "decoder"] = "encoder",
+    of: Literal["decoder", "encoder"] = "decoder",
     against: str = "",
     seed: int = 0,
     out: str = "",
@@ -32,8 +32,8 @@ def tangents(
     Args:
         run: A run's folder, or one of its checkpoints, of a method with an encoder.
         n: Images in the picture.
-        k: Tangents of an image: the directions in which its code, or the sample, changes most.
-        of: Whose Jacobian tells them: the encoder's at x, or the decoder's at E(x).
+        k: Tangents of an image: the directions in which the sample, or its code, changes most.
+        of: Whose Jacobian tells them: the decoder's at E(x), or the encoder's at x.
         against: Other data to take images from.
         seed: Of the random subspaces.
         out: A .png; by default tangents.png in the run's folder.
@@ -88,18 +88,14 @@ def _spans(codec: "Codec", images: "Tensor", k: int, of: str) -> "Tensor":
     import torch
 
     from ..progress import track
-    from ..tangents import decoder_tangents, encoder_tangents
+    from ..tangents import WAYS
 
-    ways = {
-        "encoder": lambda x: encoder_tangents(codec.encode, x, k),
-        "decoder": lambda x: decoder_tangents(codec.decode, codec.encode(x), k),
-    }
+    parts = track(images.split(50), "tangents", unit="batches")
     try:
         with torch.no_grad():
-            parts = [ways[of](x) for x in track(images.split(50), "tangents", unit="batches")]
+            return torch.cat([WAYS[of](codec, x, k) for x in parts])
     except ValueError as error:
         raise UserError(f"{error}: choose a smaller -k") from None
-    return torch.cat(parts)
 
 
 def _angles(images: "Tensor", spans: "Tensor", seed: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A classifier that does not mind small moves of an image, as an encoder beside it knows them."""
+"""A classifier that does not mind small moves of an image, as a BiGAN beside it knows them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from ..abilities import Codec
 from ..game import Game, Player, Round
 from ..priors import Prior
-from ..tangents import encoder_tangents, jacobian_penalty, tangent_penalty
+from ..tangents import jacobian_penalty, tangent_penalty
 from .bigan import BiGAN
 from .semi_supervised import SemiSupervised
 
-Invariance = Callable[[Player, Player, Tensor], Tensor]  # of encoder, discriminator, at reals
+Invariance = Callable[[Codec, Player, Tensor], Tensor]  # of whose tangents, of whom, at reals
+Tangents = Callable[[Codec, Tensor, int], Tensor]  # codec, x, k -> [N, k, ...]
 
 
 class TangentInvariant(Game):
@@ -22,10 +23,10 @@ class TangentInvariant(Game):
 
     arXiv:1705.08850, section 2.2. A BiGAN learns the tangents, and the learner's discriminator
     pays for changing its mind along them. Both play in every round, so that tangents are always
-    those of the newest encoder, and one run holds all.
+    those of the newest weights, and one run holds all.
 
     Arguments:
-        inference: Whose encoder knows the tangents.
+        inference: Who knows the tangents.
         learner: Who classifies, and whose samples these are; its penalty is `invariance`.
         start: Images seen before `invariance` begins: an encoder has to learn first.
     """
@@ -49,7 +50,7 @@ class TangentInvariant(Game):
     def _penalty(self, discriminator: Player, real: Tensor) -> Tensor | float:
         if self.seen < self.start:
             return 0.0
-        return self.invariance(self.inference.encoder, discriminator, real)
+        return self.invariance(self.inference.codec(), discriminator, real)
 
     @property
     def generator(self) -> Player:
@@ -97,22 +98,23 @@ class TangentInvariant(Game):
 
 
 # lambda_1 E_x sum_{v in T_x} |J_c(x) v|^2 + lambda_2 E_x |J_c(x)|_F^2
-def along_tangents(weight: float, jacobian_weight: float, k: int, images: int) -> Invariance:
+def along_tangents(
+    weight: float, jacobian_weight: float, tangents: Tangents, k: int, images: int
+) -> Invariance:
     """What it costs a discriminator if class logits c change along tangents, or along any way.
 
     Arguments:
         weight, jacobian_weight: lambda_1 and lambda_2.
-        k: Tangents of an image.
+        k: How many `tangents` of an image.
         images: How many of a batch are looked at: a Jacobian costs a backward pass for each entry
             of a code.
     """
 
-    def invariance(encoder: Player, discriminator: Player, real: Tensor) -> Tensor:
+    def invariance(codec: Codec, discriminator: Player, real: Tensor) -> Tensor:
         x = real[:images].float()
         with torch.autocast(x.device.type, enabled=False), in_eval_mode(discriminator.net) as net:
             classify = lambda x: net(x, None)[0]  # noqa: E731
-            tangents = encoder_tangents(encoder.eval_net, x, k).detach()
-            along = tangent_penalty(classify, x, tangents)
+            along = tangent_penalty(classify, x, tangents(codec, x, k).detach())
             return (weight * along + jacobian_weight * jacobian_penalty(classify, x)).mean()
 
     return invariance

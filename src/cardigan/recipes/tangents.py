@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ..recipe import Training
 from .bigan import PRESETS as BIGANS
@@ -33,6 +33,8 @@ class TangentInvariant(FewLabels):
     """Size of the augmented BiGAN's codes; it has the learning rates of augmented-bigan."""
     tangents: int = 8
     """Tangents of an image along which logits shall not change."""
+    tangents_of: Literal["decoder", "encoder"] = "decoder"
+    """Whose Jacobian tells them."""
     tangent_weight: float = 0.1
     """Of the squared change of logits along tangents of length 1."""
     jacobian_weight: float = 0.01
@@ -48,6 +50,7 @@ class TangentInvariant(FewLabels):
         from ..games.bigan import BiGAN
         from ..games.semi_supervised import SemiSupervised
         from ..games.tangents import TangentInvariant, along_tangents
+        from ..tangents import WAYS
 
         own = {f.name: getattr(self, f.name) for f in fields(FewLabels)}
         shared = {name: own[name] for name in SHARED}
@@ -58,8 +61,9 @@ class TangentInvariant(FewLabels):
         ).game()  # fmt: skip
         assert isinstance(inference, BiGAN) and isinstance(learner, SemiSupervised)
         invariance = along_tangents(
-            self.tangent_weight, self.jacobian_weight, self.tangents, self.invariant_images
-        )
+            self.tangent_weight, self.jacobian_weight,
+            WAYS[self.tangents_of], self.tangents, self.invariant_images,
+        )  # fmt: skip
         return TangentInvariant(inference, learner, invariance, self.start)
 
     def problems(self) -> Iterator[str]:
