@@ -53,7 +53,9 @@ _BIGAN = {
     "size": 16, "channels": 1, "latents": 8, "width": 8, "lr": 2e-2, "discriminator_lr": 5e-3,
     "ema_halflife": 100, "training": _training(16, 80),
 }  # fmt: skip
-_FLAT = {"size": 8, "channels": 1, "latents": 8, "width": 32, "lr": 5e-3}
+_FLAT = {
+    "size": 8, "channels": 1, "latents": 8, "width": 32, "lr": 5e-3, "discriminator_lr": 5e-3,
+}  # fmt: skip
 _PLANE = {"width": 32, "lr": 3e-3, "training": _training(64, 140)}
 
 # Recipes that are others' with other numbers: they learn the toy data, and the rest is known.

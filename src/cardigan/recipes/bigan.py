@@ -8,6 +8,8 @@ from ..recipe import Recipe, Training
 from .dcgan import SIZES
 
 if TYPE_CHECKING:
+    from torch.nn import Module
+
     from ..game import Game
     from ..nets.bigan import MakeHead
     from ..priors import Prior
@@ -76,12 +78,9 @@ class BiGAN(Recipe):
         yield from super().problems()
         if self.size not in (0, *SIZES):
             yield f"size must be one of {', '.join(map(str, SIZES))}, got {self.size}"
-        if not 0 < self.discriminator_lr < 1:
-            yield f"discriminator_lr must lie in (0, 1), got {self.discriminator_lr}"
         if not 0 <= self.rebuilt < 1:
             yield f"rebuilt must lie in [0, 1), got {self.rebuilt}"
-        if not self.ema_halflife >= 0:
-            yield f"ema_halflife must be at least 0, got {self.ema_halflife}"
+        yield from _paced(self)
         yield from _problems(self)
 
 
@@ -99,14 +98,18 @@ class FlatBiGAN(Recipe):
     """Units of a hidden layer."""
     statistics: Literal["together", "apart"] = "together"
     """Batch norm in the discriminator: statistics of all pairs, or of real and fake ones each."""
-    lr: float = 2e-4
-    """Learning rate of all players."""
+    lr: float = 1e-3
+    """Learning rate of encoder and generator at the start; the paper's is 2e-4."""
+    discriminator_lr: float = 1e-4
+    """Learning rate of the discriminator at the start; the paper's is that of the others."""
     beta1: float = 0.5
     """Adam's decay of the first moment."""
+    ema_halflife: float = 10_000
+    """Images after which a weight counts half in the averages that are used; 0 averages none."""
     decay: float = 2.5e-5
     """Weight of the penalty on squared weights."""
     constant_images: int = 12_000_000
-    """Images at the full rate, which then falls to a hundredth over as many again."""
+    """Images at the full rates, which then fall to a hundredth over as many again."""
     training: Training = field(
         default_factory=lambda: Training(images=300_000, batch=128, checkpoint_every=100_000)
     )
@@ -120,16 +123,23 @@ class FlatBiGAN(Recipe):
         from ..schedule import falling, held
 
         shape = (self.channels, self.size, self.size)
-        fall = falling(self.lr, self.lr / 100, self.constant_images)
-        lr = held(fall, self.constant_images)
         adam = optimizers.adam(self.beta1)
-        encoder, generator, discriminator = (
-            Player(net(self.latents, shape, self.width), adam, lr, weight_decay=self.decay)
-            for net in (nets.FlatEncoder, nets.FlatGenerator, nets.FlatDiscriminator)
-        )
+
+        def player(net: "type[Module]", lr: float, ema_halflife: float = 0) -> Player:
+            fall = falling(lr, lr / 100, self.constant_images)
+            rate = held(fall, self.constant_images)
+            made = net(self.latents, shape, self.width)
+            return Player(made, adam, rate, ema_halflife, weight_decay=self.decay)
+
         reading = {"apart": apart, "together": together}[self.statistics]
         prior = priors.uniform(self.latents)
-        return games.BiGAN(encoder, generator, discriminator, prior, reading=reading)
+        return games.BiGAN(
+            player(nets.FlatEncoder, self.lr, self.ema_halflife),
+            player(nets.FlatGenerator, self.lr, self.ema_halflife),
+            player(nets.FlatDiscriminator, self.discriminator_lr),
+            prior,
+            reading=reading,
+        )
 
     def problems(self) -> Iterator[str]:
         """What does not fit, a phrase each."""
@@ -138,6 +148,7 @@ class FlatBiGAN(Recipe):
             yield f"decay must lie in [0, 1), got {self.decay}"
         if self.constant_images < 1:
             yield f"constant_images must be at least 1, got {self.constant_images}"
+        yield from _paced(self)
         yield from _problems(self)
 
 
@@ -206,6 +217,13 @@ def _problems(recipe: BiGAN | FlatBiGAN | PointALI) -> Iterator[str]:
         yield f"lr must lie in (0, 1), got {recipe.lr}"
     if not 0 <= recipe.beta1 < 1:
         yield f"beta1 must lie in [0, 1), got {recipe.beta1}"
+
+
+def _paced(recipe: BiGAN | FlatBiGAN) -> Iterator[str]:
+    if not 0 < recipe.discriminator_lr < 1:
+        yield f"discriminator_lr must lie in (0, 1), got {recipe.discriminator_lr}"
+    if not recipe.ema_halflife >= 0:
+        yield f"ema_halflife must be at least 0, got {recipe.ema_halflife}"
 
 
 PRESETS = {
