@@ -55,6 +55,7 @@ _BIGAN = {
 }  # fmt: skip
 _FLAT = {
     "size": 8, "channels": 1, "latents": 8, "width": 32, "lr": 5e-3, "discriminator_lr": 5e-3,
+    "ema_halflife": 100,
 }  # fmt: skip
 _PLANE = {"width": 32, "lr": 3e-3, "training": _training(64, 140)}
 
