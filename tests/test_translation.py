@@ -36,10 +36,9 @@ def count(net):
 
 
 def test_the_papers_networks_have_as_many_parameters():
-    with torch.device("meta"):
-        assert count(ResnetGenerator(3, 64, 9)) == 11_378_179
-        assert count(ResnetGenerator(3, 64, 6)) == 7_837_699
-        assert count(PatchDiscriminator(3, 64, 3)) == 2_764_737
+    assert count(ResnetGenerator(3, 64, 9)) == 11_378_179
+    assert count(ResnetGenerator(3, 64, 6)) == 7_837_699
+    assert count(PatchDiscriminator(3, 64, 3)) == 2_764_737
 
 
 @pytest.mark.parametrize(("size", "channels"), [(28, 1), (32, 3), (20, 3), (8, 1)])
