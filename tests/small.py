@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 import torch
 from torch import Tensor
 
-from cardigan.data.dataset import Dataset
+from cardigan.data.dataset import Attribute, Dataset
 from cardigan.data.stream import Stream, Together
 from cardigan.game import Game
 from cardigan.randomness import generator
@@ -28,6 +28,18 @@ def _training(batch: int, rounds: int) -> Training:
 
 
 _DCGAN = {"size": 16, "latents": 8, "width": 8, "lr": 1e-2, "training": _training(16, 80)}
+_TOLD = _DCGAN | {"channels": 1, "ema_halflife": 100}
+_SNGAN = {
+    "size": 16,
+    "channels": 1,
+    "latents": 8,
+    "width": 4,
+    "discriminator_steps": 1,
+    "generator_lr": 4e-3,
+    "discriminator_lr": 4e-3,
+    "ema_halflife": 0,
+    "training": _training(16, 60),
+}
 _POINTS = {
     "latents": 8,
     "width": 32,
@@ -61,6 +73,15 @@ SMALL: dict[str, Recipe] = {
         "feature-matching-ensembling": _FEW_LABELS_GAN,
         "classifier": _FEW_LABELS,
         "temporal-ensembling": _FEW_LABELS,
+        "cgan": _TOLD | {"classes": 4},
+        "cgan-mlp": _TOLD | {"classes": 4, "lr": 2e-3},
+        "cgan-attributes": _TOLD | {"attributes": 6},
+        "cgan-pictures": _TOLD | {"copy": 2},
+        "sngan": _SNGAN,
+        "sngan-64": _SNGAN,
+        "sngan-128": _SNGAN | {"channels": 3},
+        "sngan-projection": _SNGAN | {"classes": 4},
+        "sagan": _SNGAN | {"classes": 4, "ema_halflife": 100},
         "ring-gan": _POINTS,
         "grid-gan": _POINTS,
     }.items()
@@ -84,7 +105,9 @@ def toy(recipe: Recipe, n: int = 256) -> Dataset:
     """Data of the recipe's kind: discs for what sees pictures, else Gaussians in the plane."""
     data = POINTS[recipe.data](n) if recipe.data in POINTS else discs(n, recipe)
     label = torch.arange(n) % 4
-    return Dataset(f"toy {recipe.data}", data, label, tuple("abcd"), fingerprint="toy")
+    known = {"parity": Attribute(label % 2, ("even", "odd")), "half": Attribute(label, (*"abcd",))}
+    name = f"toy {recipe.data}"
+    return Dataset(name, data, label, (*"abcd",), fingerprint="toy", attributes=known)
 
 
 def discs(n: int, recipe: Recipe) -> Tensor:

@@ -15,6 +15,7 @@ from .train import Log
 
 Call = Callable[[Game, Log], None]
 SHOWN = ("discriminator", "generator", "classifier")  # losses that fit beside a bar
+ROWS, COLUMNS = 16, 8  # of a picture of classes: how many at most, and samples of each
 
 
 def numbers(log: Log) -> dict[str, float]:
@@ -58,11 +59,19 @@ def shower(progress: Progress, seconds: float = 0.5) -> Call:
 def painter(
     run: Run, events: tensorboard.Writer, seed: int, reals: Tensor | None, n: int = 64
 ) -> Call:
-    """Draws the same latents each time: how the samples change is how the game learns."""
+    """Draws the same latents each time: how the samples change is how the game learns.
+
+    Of a game with classes each row is a class.
+    """
     count = n if reals is None else 1_000
 
     def call(game: Game, log: Log) -> None:
-        picture = pictures.draw(generating(game).sample(count, seed=seed), reals)
+        rows = torch.arange(min(game.classes, ROWS)).repeat_interleave(COLUMNS)
+        if len(rows):
+            samples = generating(game).sample(len(rows), seed=seed, label=rows.to(game.device))
+        else:
+            samples = generating(game).sample(count, seed=seed)
+        picture = pictures.draw(samples, reals, COLUMNS if len(rows) else 0)
         run.pictures.mkdir(exist_ok=True)
         pictures.save(picture, run.pictures / f"{game.seen:09}.png")
         events.picture(game.seen, "samples", picture)

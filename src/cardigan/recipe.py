@@ -94,6 +94,9 @@ class Recipe(ABC):
     """Images that a process must hold at once; batch norm needs two."""
     points: ClassVar[bool] = False
     """Whether it draws points in the plane, and not images."""
+    classes: ClassVar[int] = 0
+    """Labels that its networks are told; conditional recipes make it a field, where 0 takes the
+    data's own."""
 
     data: str = "fashion-mnist-mini"
     """What to train on: a name that `cardigan data list` shows, or a folder or zip of images."""
@@ -132,10 +135,14 @@ class Recipe(ABC):
                 f"each of {world} processes would hold {held} images at once, and needs "
                 f"{self.least}: choose a larger --training.batch"
             )
-        return Stream(dataset, held, self.training.seed, device)
+        return Stream(dataset, held, self.training.seed, device, self.conditions(dataset))
+
+    def conditions(self, dataset: "Dataset") -> "torch.Tensor | None":
+        """What networks may be told of each picture, [N, ...]; its label, by default."""
+        return dataset.labels
 
     def fitted(self) -> Self:
-        """The recipe with size and channels filled in: a run is loaded without its data."""
+        """The recipe with what the data tell filled in: a run is loaded without its data."""
         from .data import catalogue
 
         info = catalogue.describe(self.data)
@@ -145,7 +152,18 @@ class Recipe(ABC):
                 f"expected {kinds[self.points]} as --data, got {self.data}, which holds "
                 f"{kinds[not self.points]}: `cardigan data list` shows what there is"
             )
-        return replace(self, size=self.size or info.size, channels=self.channels or info.channels)
+        shape = {"size": info.size, "channels": info.channels}
+        told = {"classes": len(info.classes), "attributes": info.attributes}
+        own = {f.name for f in fields(self)}
+        for name in own & told.keys():
+            asked = getattr(self, name)
+            if asked not in (0, told[name]) or not told[name]:
+                raise UserError(
+                    f"expected data with {asked or 'known'} {name}, got {self.data}, which has "
+                    f"{told[name]}: name other --data"
+                )
+        facts = {name: fact for name, fact in (shape | told).items() if name in own}
+        return replace(self, **{name: getattr(self, name) or facts[name] for name in facts})
 
     def problems(self) -> Iterator[str]:
         """What does not fit, a phrase each; recipes add their own."""
@@ -158,6 +176,8 @@ class Recipe(ABC):
                 "size must be at least 0 and channels 0, 1 or 3, "
                 f"got {self.size} and {self.channels}"
             )
+        if self.classes < 0:
+            yield f"classes must be at least 0, got {self.classes}"
         if self.training.batch < self.least or 0 < self.training.microbatch < self.least:
             yield f"training.batch and training.microbatch must be at least {self.least}"
 
