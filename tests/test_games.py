@@ -270,7 +270,9 @@ def test_sampling_changes_nothing_and_asks_for_no_mode(name, trained):
 
 @every_generator
 def test_truncation_draws_latents_together(name, trained):
-    spread = [trained.sample(50, seed=0, label=1, truncation=t).std(0).mean() for t in (1.0, 0.5, 0.0)]
+    spread = [
+        trained.sample(50, seed=0, label=1, truncation=t).std(0).mean() for t in (1.0, 0.5, 0.0)
+    ]
     assert spread[0] > spread[1] > spread[2] and spread[2] < 1e-6
 
 

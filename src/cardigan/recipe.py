@@ -176,8 +176,6 @@ class Recipe(ABC):
                 "size must be at least 0 and channels 0, 1 or 3, "
                 f"got {self.size} and {self.channels}"
             )
-        if self.classes < 0:
-            yield f"classes must be at least 0, got {self.classes}"
         if self.training.batch < self.least or 0 < self.training.microbatch < self.least:
             yield f"training.batch and training.microbatch must be at least {self.least}"
 

@@ -88,6 +88,8 @@ class Told(Recipe):
             yield f"beta1 must lie in [0, 1), got {self.beta1}"
         if not self.ema_halflife >= 0:
             yield f"ema_halflife must be at least 0, got {self.ema_halflife}"
+        if self.classes < 0:
+            yield f"classes must be at least 0, got {self.classes}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -75,6 +75,8 @@ class SNGAN(Recipe):
             yield f"beta1 and beta2 must lie in [0, 1), got {self.beta1} and {self.beta2}"
         if not self.ema_halflife >= 0:
             yield f"ema_halflife must be at least 0, got {self.ema_halflife}"
+        if self.classes < 0:
+            yield f"classes must be at least 0, got {self.classes}"
 
 
 @dataclass(frozen=True, kw_only=True)
