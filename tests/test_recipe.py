@@ -24,6 +24,7 @@ WRONG = {
     "latents": [0, -1], "width": [0, -1], "discriminator_steps": [0],
     "lr": [0.0, -1.0, NAN, 1e9], "generator_lr": [0.0, -1.0, NAN], "discriminator_lr": [0.0, NAN],
     "beta1": [-0.1, 1.0, NAN], "label_smoothing": [-0.1, 0.5, NAN], "clip": [-1.0, NAN],
+    "beta2": [-0.1, 1.0, NAN], "attributes": [-1], "copy": [0, -1, 257],
     "momentum_images": [0], "ema_halflife": [-1.0, NAN],
     "classes": [-1], "labels": [-1], "label_seed": [-1], "weight": [0.0, NAN],
     "consistency": [-1.0, NAN], "ensemble_decay": [-0.1, 1.0, NAN], "ensemble_ramp": [0],

@@ -191,7 +191,6 @@ NETWORKS = {"convolutional": _convolutional, "perceptron": _perceptron}
 
 PRESETS = {
     "cgan": CGAN(),
-    "cgan-mlp": CGAN(networks="perceptron", lr=2e-4),
     "cgan-attributes": AttributeCGAN(),
     "cgan-pictures": PictureCGAN(),
 }

@@ -103,19 +103,17 @@ class SAGAN(SNGAN):
     """Whether the generator is spectrally normed, too; the discriminator is, always."""
 
 
-# Papers' numbers: five moves of the discriminator, no average.
-_PAPER = {
-    "width": 64,
-    "discriminator_steps": 5,
-    "generator_lr": 2e-4,
-    "discriminator_lr": 2e-4,
-    "ema_halflife": 0.0,
-}
-
 PRESETS = {
     "sngan": SNGAN(),
-    "sngan-64": SNGAN(size=64, **_PAPER),
-    "sngan-128": SNGAN(size=128, **_PAPER),
+    # The paper's width, rate and five moves of the discriminator; no average of weights.
+    "sngan-64": SNGAN(
+        size=64,
+        width=64,
+        discriminator_steps=5,
+        generator_lr=2e-4,
+        discriminator_lr=2e-4,
+        ema_halflife=0,
+    ),
     "sngan-projection": ProjectionGAN(),
     "sagan": SAGAN(),
 }
