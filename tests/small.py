@@ -35,10 +35,10 @@ _SNGAN = {
     "latents": 8,
     "width": 4,
     "discriminator_steps": 1,
-    "generator_lr": 4e-3,
+    "generator_lr": 8e-3,
     "discriminator_lr": 4e-3,
     "ema_halflife": 0,
-    "training": _training(16, 60),
+    "training": _training(16, 40),
 }
 _POINTS = {
     "latents": 8,
@@ -78,6 +78,7 @@ SMALL: dict[str, Recipe] = {
         "cgan-pictures": _TOLD | {"copy": 2},
         "sngan": _SNGAN,
         "sngan-64": _SNGAN,
+        "sngan-128": _SNGAN | {"channels": 3},
         "sngan-projection": _SNGAN | {"classes": 4},
         "sagan": _SNGAN | {"classes": 4, "ema_halflife": 100},
         "ring-gan": _POINTS,

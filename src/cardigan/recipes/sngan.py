@@ -39,7 +39,7 @@ class SNGAN(Recipe):
     """Adam's decay of the second moment."""
     ema_halflife: float = 10_000
     """Images after which a weight counts half in the average that is sampled; 0 averages none."""
-    training: Training = field(default_factory=lambda: Training(images=150_000))
+    training: Training = field(default_factory=lambda: Training(images=150_000, batch=32))
 
     def game(self) -> "Game":
         """The two-player game of the hinge loss between residual networks."""
@@ -103,17 +103,20 @@ class SAGAN(SNGAN):
     """Whether the generator is spectrally normed, too; the discriminator is, always."""
 
 
+# The papers' width, rate and five moves of the discriminator; no average of weights.
+_PAPER = {
+    "width": 64,
+    "discriminator_steps": 5,
+    "generator_lr": 2e-4,
+    "discriminator_lr": 2e-4,
+    "ema_halflife": 0.0,
+    "training": Training(batch=64),
+}
+
 PRESETS = {
     "sngan": SNGAN(),
-    # The paper's width, rate and five moves of the discriminator; no average of weights.
-    "sngan-64": SNGAN(
-        size=64,
-        width=64,
-        discriminator_steps=5,
-        generator_lr=2e-4,
-        discriminator_lr=2e-4,
-        ema_halflife=0,
-    ),
+    "sngan-64": SNGAN(size=64, **_PAPER),
+    "sngan-128": SNGAN(size=128, **_PAPER),
     "sngan-projection": ProjectionGAN(),
     "sagan": SAGAN(),
 }
