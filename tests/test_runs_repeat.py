@@ -18,6 +18,13 @@ SMALL = {
     "dcgan": ("--size=16", "--width=2", "--ema_halflife=20", LATENTS),
     "dcgan-64": ("--width=2", LATENTS),
     "upsample-gan": (LATENTS,),
+    "cgan": ("--size=16", "--width=2", LATENTS),
+    "cgan-pictures": ("--size=16", "--width=2", LATENTS),
+    "sngan": ("--size=16", "--width=2", LATENTS),
+    "sngan-64": ("--size=16", "--width=2", "--discriminator_steps=1", LATENTS),
+    "sngan-128": ("--size=16", "--width=2", "--discriminator_steps=1", LATENTS),
+    "sngan-projection": ("--size=16", "--width=2", LATENTS),
+    "sagan": ("--size=16", "--width=2", LATENTS),
     "sgan": ("--size=16", "--width=2", LATENTS),
     "sgan-two-heads": ("--size=16", "--width=2", LATENTS),
     "feature-matching": ("--networks=dense", LATENTS),
@@ -27,6 +34,8 @@ SMALL = {
     "ring-gan": ("--width=8", LATENTS),
     "grid-gan": ("--width=8", LATENTS),
 }
+
+DRAWN = {"cgan-attributes"}  # its data are drawn by packages that need not be there
 
 PROGRAM = """
 import sys, json, torch
@@ -59,7 +68,7 @@ def runs(tmp_path_factory) -> list[Path]:
 
 
 def test_every_recipe_is_here():
-    assert SMALL.keys() == RECIPES.keys()
+    assert SMALL.keys() | DRAWN == RECIPES.keys()
 
 
 @pytest.mark.parametrize("name", SMALL)

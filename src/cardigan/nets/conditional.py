@@ -5,7 +5,7 @@ A condition is int64 [N] for classes, float [N, A] for vectors, float [N, C, H, 
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, one_hot
+from torch.nn.functional import interpolate
 
 from .spectral import Normalise
 
@@ -51,7 +51,10 @@ class ToldDiscriminator(nn.Module):
 
 def as_vector(condition: Tensor, classes: int = 0) -> Tensor:
     """A condition as [N, A]: classes one-hot, pictures flat."""
-    return one_hot(condition, classes).float() if classes else condition.flatten(1)
+    if not classes:
+        return condition.flatten(1)
+    # `one_hot` looks at the labels, and the host would wait for the device.
+    return (condition[:, None] == torch.arange(classes, device=condition.device)).float()
 
 
 def as_maps(condition: Tensor, classes: int, side: int) -> Tensor:
