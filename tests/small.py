@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 import torch
 from torch import Tensor
 
+from cardigan.data import avatars
 from cardigan.data.dataset import Attribute, Dataset
 from cardigan.data.stream import Stream, Together
 from cardigan.game import Game
@@ -73,14 +74,14 @@ SMALL: dict[str, Recipe] = {
         "feature-matching-ensembling": _FEW_LABELS_GAN,
         "classifier": _FEW_LABELS,
         "temporal-ensembling": _FEW_LABELS,
-        "cgan": _TOLD | {"classes": 4},
-        "cgan-attributes": _TOLD | {"attributes": 6},
+        "cgan": _TOLD | {"classes": 10},
+        "cgan-attributes": _TOLD | {"attributes": sum(map(len, avatars.TRAITS.values()))},
         "cgan-pictures": _TOLD | {"copy": 2},
         "sngan": _SNGAN,
         "sngan-64": _SNGAN,
         "sngan-128": _SNGAN | {"channels": 3},
-        "sngan-projection": _SNGAN | {"classes": 4},
-        "sagan": _SNGAN | {"classes": 4, "ema_halflife": 100},
+        "sngan-projection": _SNGAN | {"classes": 10},
+        "sagan": _SNGAN | {"classes": 10, "ema_halflife": 100},
         "ring-gan": _POINTS,
         "grid-gan": _POINTS,
     }.items()
@@ -104,7 +105,7 @@ def toy(recipe: Recipe, n: int = 256) -> Dataset:
     """Data of the recipe's kind: discs for what sees pictures, else Gaussians in the plane."""
     data = POINTS[recipe.data](n) if recipe.data in POINTS else discs(n, recipe)
     label = torch.arange(n) % 4
-    known = {"parity": Attribute(label % 2, ("even", "odd")), "half": Attribute(label, (*"abcd",))}
+    known = {k: Attribute(torch.arange(n) % len(v), (*v,)) for k, v in avatars.TRAITS.items()}
     name = f"toy {recipe.data}"
     return Dataset(name, data, label, (*"abcd",), fingerprint="toy", attributes=known)
 
