@@ -175,6 +175,7 @@ def test_training_at_least_halves_the_distance_to_the_data(name, seed):
     game, stream = start(name, seed)
     real = as_floats(dataset(stream).images)[:128]
     before = energy_distance(game.sample(128, seed=1), real)
+    SMALL[name].prepare(game, dataset(stream))
     train(game, stream, SMALL[name].training.images, seed=seed)
     after = energy_distance(game.sample(128, seed=1), real)
     assert after < before / 2
