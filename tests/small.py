@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from cardigan.abilities import Translates
-from cardigan.data.dataset import Dataset
+from cardigan.data import avatars
+from cardigan.data.dataset import Attribute, Dataset
 from cardigan.data.stream import Stream, Together
 from cardigan.game import Game
 from cardigan.randomness import generator
@@ -36,6 +37,17 @@ _PIX = {
     "training": _training(4, 20),
 }  # fmt: skip
 _CYCLE = _PIX | {"blocks": 1, "constant_images": 80, "decay_images": 80}
+_SNGAN = {
+    "size": 16,
+    "channels": 1,
+    "latents": 8,
+    "width": 4,
+    "discriminator_steps": 1,
+    "generator_lr": 8e-3,
+    "discriminator_lr": 4e-3,
+    "ema_halflife": 0,
+    "training": _training(16, 40),
+}
 _POINTS = {
     "latents": 8,
     "width": 32,
@@ -115,6 +127,14 @@ SMALL: dict[str, Recipe] = {
         "cyclegan-256": _CYCLE | {"channels": 3, "identity": 0.0},
         "pix2pix": _PIX,
         "pix2pix-256": _PIX | {"channels": 3},
+        "cgan": _GREY | {"classes": 10},
+        "cgan-attributes": _GREY | {"attributes": sum(map(len, avatars.TRAITS.values()))},
+        "cgan-pictures": _GREY | {"copy": 2},
+        "sngan": _SNGAN,
+        "sngan-64": _SNGAN,
+        "sngan-128": _SNGAN | {"channels": 3},
+        "sngan-projection": _SNGAN | {"classes": 10},
+        "sagan": _SNGAN | {"classes": 10, "ema_halflife": 100},
         "ring-gan": _POINTS,
         "grid-gan": _POINTS,
         **{name: _GREY | changes for name, changes in VARIANTS.items()},
@@ -144,8 +164,9 @@ def toy(recipe: Recipe, n: int = 256) -> Dataset:
     data = POINTS[recipe.data](n) if recipe.data in POINTS else discs(n, recipe)
     label = torch.arange(n) % 4
     sources = Dataset("toy negatives", 255 - data) if data.dtype == torch.uint8 else None
+    known = {k: Attribute(torch.arange(n) % len(v), (*v,)) for k, v in avatars.TRAITS.items()}
     name = f"toy {recipe.data}"
-    return Dataset(name, data, label, tuple("abcd"), "toy", sources=sources)
+    return Dataset(name, data, label, (*"abcd",), "toy", attributes=known, sources=sources)
 
 
 def discs(n: int, recipe: Recipe) -> Tensor:

@@ -39,6 +39,7 @@ WRONG = {
     "rebuilt": [-0.1, 1.0, NAN], "decay": [-1.0, 1.0, NAN],
     "layers": [0], "blocks": [-1], "cycle": [-1.0, NAN], "identity": [-1.0, NAN], "pool": [-1],
     "l1": [-1.0, NAN], "constant_images": [-1], "decay_images": [0], "sources": [0],
+    "beta2": [-0.1, 1.0, NAN], "attributes": [-1], "copy": [0, -1, 257],
     "momentum_images": [0], "ema_halflife": [-1.0, NAN],
     "classes": [-1], "labels": [-1], "label_seed": [-1], "weight": [0.0, NAN],
     "consistency": [-1.0, NAN], "ensemble_decay": [-0.1, 1.0, NAN], "ensemble_ramp": [0],

@@ -28,6 +28,21 @@ SMALL = {
     "augmented-bigan": ("--size=16", "--width=2", LATENTS),
     "flat-bigan": ("--size=16", "--width=8", LATENTS),
     "ali-grid": ("--width=8",),
+    "cgan": ("--size=16", "--width=2", LATENTS),
+    "cgan-pictures": ("--size=16", "--width=2", LATENTS),
+    "sngan": ("--size=16", "--width=2", LATENTS),
+    "sngan-64": ("--size=16", "--width=2", "--discriminator_steps=1", LATENTS),
+    "sngan-128": ("--size=16", "--width=2", "--discriminator_steps=1", LATENTS),
+    "sngan-projection": ("--size=16", "--width=2", LATENTS),
+    "sagan": ("--size=16", "--width=2", LATENTS),
+    "egan": ("--size=16", "--width=2", "--evaluation=4", LATENTS),
+    "infogan": ("--width=2", LATENTS),
+    "unrolled-gan": ("--width=8", "--unroll=2", LATENTS),
+    "unrolled-dcgan": ("--size=16", "--width=2", "--unroll=1", LATENTS),
+    "cyclegan": ("--size=16", "--width=2", "--blocks=1", "--layers=1", "--sources=8"),
+    "cyclegan-256": ("--size=16", "--width=2", "--blocks=1", "--layers=1", "--sources=8"),
+    "pix2pix": ("--size=16", "--width=2", "--layers=1", "--sources=8"),
+    "pix2pix-256": ("--size=16", "--width=2", "--layers=1", "--sources=8"),
     "sgan": ("--size=16", "--width=2", LATENTS),
     "sgan-two-heads": ("--size=16", "--width=2", LATENTS),
     "feature-matching": ("--networks=dense", LATENTS),
@@ -38,6 +53,8 @@ SMALL = {
     "ring-gan": ("--width=8", LATENTS),
     "grid-gan": ("--width=8", LATENTS),
 }
+
+DRAWN = {"cgan-attributes"}  # its data are drawn by packages that need not be there
 
 PROGRAM = """
 import sys, json, torch
@@ -70,7 +87,7 @@ def runs(tmp_path_factory) -> list[Path]:
 
 
 def test_every_game_is_here():
-    assert SMALL.keys() == PLAYED.keys()
+    assert SMALL.keys() | DRAWN == PLAYED.keys()
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -386,7 +386,7 @@ def test_samples_are_translations_of_kept_pictures(name):
     sources = toy(SMALL[name]).sources
     assert sources and torch.equal(game.kept.images, sources.images[::2])
     assert len(game.sources(1_000, seed=1)) == 128
-    both = shown(game, 8, 0).unflatten(0, (4, 2))
+    both = shown(game, 8, 0)[0].unflatten(0, (4, 2))
     assert torch.equal(both[:, 0], game.sources(4, seed=0))
 
 

@@ -94,6 +94,9 @@ class Recipe(ABC):
     """Images that a process must hold at once; batch norm needs two."""
     points: ClassVar[bool] = False
     """Whether it draws points in the plane, and not images."""
+    classes: ClassVar[int] = 0
+    """Labels that its networks are told; conditional recipes make it a field, where 0 takes the
+    data's own."""
 
     data: str = "fashion-mnist-mini"
     """What to train on: a name that `cardigan data list` shows, or a folder or zip of images."""
@@ -132,7 +135,11 @@ class Recipe(ABC):
                 f"each of {world} processes would hold {held} images at once, and needs "
                 f"{self.least}: choose a larger --training.batch"
             )
-        return Stream(dataset, held, self.training.seed, device)
+        return Stream(dataset, held, self.training.seed, device, self.conditions(dataset))
+
+    def conditions(self, dataset: "Dataset") -> "torch.Tensor | None":
+        """What networks may be told of each picture, [N, ...]; its label, by default."""
+        return dataset.labels
 
     @property
     def sets(self) -> tuple[str, ...]:
@@ -140,7 +147,7 @@ class Recipe(ABC):
         return (self.data,)
 
     def fitted(self) -> Self:
-        """The recipe with size and channels filled in: a run is loaded without its data."""
+        """The recipe with what the data tell filled in: a run is loaded without its data."""
         from .data import catalogue
 
         found = [catalogue.describe(name) for name in self.sets]
@@ -151,8 +158,19 @@ class Recipe(ABC):
                     f"expected {kinds[self.points]} as --data, got {info.name}, which holds "
                     f"{kinds[not self.points]}: `cardigan data list` shows what there is"
                 )
-        channels = self.channels or max(info.channels for info in found)
-        return replace(self, size=self.size or found[0].size, channels=channels)
+        first = found[0]
+        shape = {"size": first.size, "channels": max(info.channels for info in found)}
+        told = {"classes": len(first.classes), "attributes": first.attributes}
+        own = {f.name for f in fields(self)}
+        for name in own & told.keys():
+            asked = getattr(self, name)
+            if asked not in (0, told[name]) or not told[name]:
+                raise UserError(
+                    f"expected data with {asked or 'known'} {name}, got {first.name}, which has "
+                    f"{told[name]}: name other --data"
+                )
+        facts = {name: fact for name, fact in (shape | told).items() if name in own}
+        return replace(self, **{name: getattr(self, name) or facts[name] for name in facts})
 
     def problems(self) -> Iterator[str]:
         """What does not fit, a phrase each; recipes add their own."""

@@ -33,6 +33,7 @@ class Info(NamedTuple):
     size: int  # side of its images; 2 for points
     channels: int  # 1 or 3; 0 for points
     classes: tuple[str, ...]
+    attributes: int = 0  # values of all attributes: entries of the vector that tells them
 
 
 def load(
@@ -94,7 +95,8 @@ def facts(name: str) -> Info:
     shapes = {DEFAULT: (28, 1), OUTLINES: (28, 1), STACKED: (28, 3), AVATARS: (avatars.SIZE, 3)}
     shapes |= dict.fromkeys(emoji.NAMES, (emoji.SIZE, 3))
     count, (size, channels) = counts.get(name, toys.COUNTS["train"]), shapes.get(name, (2, 0))
-    return Info(name, count, size, channels, _classes(name))
+    values = {AVATARS: sum(map(len, avatars.TRAITS.values()))}
+    return Info(name, count, size, channels, _classes(name), values.get(name, 0))
 
 
 def where(name: str, directory: str | Path | None = None) -> str:

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 
 class Modes(NamedTuple):
@@ -66,3 +68,9 @@ class Dataset:
         if self.labels is None:
             return {**self.attributes}
         return {**self.attributes, "label": Attribute(self.labels, self.classes)}
+
+    @property
+    def vectors(self) -> Tensor:
+        """The attributes as one vector each, in which those values that hold are 1: [N, A]."""
+        parts = [one_hot(a.values, len(a.names)) for a in self.attributes.values()]
+        return torch.cat(parts, 1).float()

@@ -29,12 +29,16 @@ class GAN(Game):
         discriminator: sample, label [N] -> logits [N].
         turns: Who moves when: `alternating(k)` or `simultaneous`.
         classes: How many labels there are; without any, networks are given None.
+        conditions: What networks are told in the place of classes, [K, ...]: K examples, of which
+            samples are told one at random. They are saved with the game.
         penalties: What the discriminator pays for steep slopes, in alternating turns.
         penalty_every: Rounds from one payment to the next, which then counts as often.
         view: What the discriminator looks through, at reals and fakes alike.
         constraint: What is done to the discriminator's network after each of its moves.
         generator_loss: What the generator descends: `adversarial` or `feature_matching`.
     """
+
+    conditions: Tensor | None
 
     def __init__(
         self,
@@ -44,6 +48,7 @@ class GAN(Game):
         loss: AdversarialLoss = NON_SATURATING,
         turns: Turns | None = None,
         classes: int = 0,
+        conditions: Tensor | None = None,
         *,
         penalties: Sequence[Penalty] = (),
         penalty_every: int = 1,
@@ -58,15 +63,19 @@ class GAN(Game):
         self.penalties, self.penalty_every = penalties, penalty_every
         self.view, self.constraint = view, constraint or free
         self.generator_loss = generator_loss or adversarial
+        numbers = torch.arange(classes) if classes else None
+        self.register_buffer(
+            "conditions", numbers if conditions is None else conditions, conditions is not None
+        )
 
     def round(self, stream: Any) -> Round:
         """As `turns` has it."""
         return self.turns(self, stream)
 
     def draw(self, stream: Any) -> tuple[Tensor, Tensor | None]:
-        """The next batch: images, and their labels if the game has classes."""
+        """The next batch: images, and what networks are told of them, if anything."""
         real, label = next(stream)
-        return real, label if self.classes else None
+        return real, None if self.conditions is None else label
 
     def fake(self, n: int, label: Tensor | None) -> Tensor:
         """The generator's answer to `n` draws from the prior."""
@@ -82,15 +91,29 @@ class GAN(Game):
         """As `Generates.sample` says."""
         with seeded(seed, self.device):
             z = self.latents(n, truncation=truncation)
-            return self.decode(z, draw_labels(n, self.classes, label, self.device))
+            return self.decode(z, self.told(n, label))
 
     def latents(self, n: int, seed: int | None = None, truncation: float = 1.0) -> Tensor:
         """As `Decodes.latents` says."""
         with seeded(seed, self.device):
             return self.prior(n, self.device) * truncation
 
+    def told(self, n: int, label: int | Tensor | None = None) -> Tensor | None:
+        """What the generator is told: conditions by their numbers, at random, or as given."""
+        if self.conditions is None:
+            return None
+        if isinstance(label, Tensor) and label.is_floating_point():
+            return label.to(self.device)
+        return self.conditions[draw_labels(n, len(self.conditions), label, self.device)]
+
+    @torch.no_grad()
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """What the generator makes of latents [N, Z] and labels [N], in eval mode."""
+        """What the generator makes of latents [N, Z] and labels [N], in eval mode.
+
+        Where it has to be told something and is not, conditions take turns.
+        """
+        if self.conditions is not None and label is None:
+            label = self.conditions[torch.arange(len(z), device=z.device) % len(self.conditions)]
         return decoded(self.generator.eval_net, z, label)
 
 

@@ -2,6 +2,7 @@
 
 from ..recipe import Recipe
 from .bigan import PRESETS as _BIGAN
+from .cgan import PRESETS as _CGAN
 from .classifier import PRESETS as _CLASSIFIER
 from .cyclegan import PRESETS as _CYCLEGAN
 from .dcgan import PRESETS as _DCGAN
@@ -15,6 +16,7 @@ from .pix2pix import PRESETS as _PIX2PIX
 from .relativistic import PRESETS as _RELATIVISTIC
 from .semi_supervised import PRESETS as _SEMI_SUPERVISED
 from .tangents import PRESETS as _TANGENTS
+from .sngan import PRESETS as _SNGAN
 from .toys import PRESETS as _TOYS
 from .unrolled import PRESETS as _UNROLLED
 from .upsample import PRESETS as _UPSAMPLE
@@ -35,6 +37,8 @@ RECIPES: dict[str, Recipe] = {
     **_BIGAN,
     **_CYCLEGAN,
     **_PIX2PIX,
+    **_CGAN,
+    **_SNGAN,
     **_SEMI_SUPERVISED,
     **_TANGENTS,
     **_CLASSIFIER,
