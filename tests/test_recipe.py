@@ -44,7 +44,7 @@ WRONG = {
     "classes": [-1], "labels": [-1], "label_seed": [-1], "weight": [0.0, NAN],
     "consistency": [-1.0, NAN], "ensemble_decay": [-0.1, 1.0, NAN], "ensemble_ramp": [0],
     "ensemble_images": [-1],
-    "beta2": [-0.1, 1.0, NAN], "kernels": [-1], "historical": [-1.0, NAN],
+    "kernels": [-1], "historical": [-1.0, NAN],
     "codes.a": [NAN], "codes.b": [NAN], "codes.c": [float("inf")],
     "discriminator.steps": [0], "discriminator.early_steps": [-1],
     "discriminator.penalty_weight": [-1.0, NAN], "discriminator.penalty_halflife": [-1.0, NAN],

@@ -15,8 +15,8 @@ from .penalised import PRESETS as _PENALISED
 from .pix2pix import PRESETS as _PIX2PIX
 from .relativistic import PRESETS as _RELATIVISTIC
 from .semi_supervised import PRESETS as _SEMI_SUPERVISED
-from .tangents import PRESETS as _TANGENTS
 from .sngan import PRESETS as _SNGAN
+from .tangents import PRESETS as _TANGENTS
 from .toys import PRESETS as _TOYS
 from .unrolled import PRESETS as _UNROLLED
 from .upsample import PRESETS as _UPSAMPLE
