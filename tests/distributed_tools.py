@@ -110,7 +110,8 @@ def trained(
 
 def toys() -> None:
     """Trains on toy data, whatever the recipe says."""
-    for cls in {Recipe, *(type(recipe) for recipe in SMALL.values())}:
+    own = {type(recipe) for recipe in SMALL.values() if "dataset" in vars(type(recipe))}
+    for cls in {Recipe, *own}:
         cls.dataset = lambda self, split="train": toy(self, IMAGES)
 
 

@@ -344,12 +344,13 @@ def labels(trained):
     for player in trained.players.values():
         for net in (player.net, player.ema):
             if net is not None:
-                net.register_forward_pre_hook(
-                    lambda net, args: given.append(
-                        signature(net.forward).bind(*args).arguments.get("label")
-                    )
-                )
+                net.register_forward_pre_hook(lambda net, args: given.append(told(net, args)))
     return given
+
+
+def told(net, args):
+    named = signature(net.forward).bind(*args).arguments
+    return named.get("condition", named.get("label"))
 
 
 def conditions(game):

@@ -351,7 +351,7 @@ def test_emoji_are_put_on_white_and_named_by_what_they_show(package, monkeypatch
     assert data.images[1, :, 0, 0].tolist() == [127, 127, 127]
     again = catalogue.load("emoji-google", size=32)
     assert again.fingerprint == data.fingerprint and torch.equal(again.images, data.images)
-    assert catalogue.describe("emoji-google")[1:] == (3_376, 64, 3, ())
+    assert catalogue.describe("emoji-google")[1:] == (3_376, 64, 3, (), 0)
 
 
 def emoji_digest(folder):

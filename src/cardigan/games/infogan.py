@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from ..game import Game, Move, Player, Round
 from ..losses import NON_SATURATING, AdversarialLoss
+from ..nets.conditional import as_vector
 from ..randomness import seeded
 from .gan import compared, decoded, in_full
 
@@ -34,9 +34,9 @@ class Codes(NamedTuple):
     def __call__(self, n: int, device: torch.device) -> Tensor:
         """Draws latents."""
         noise = torch.rand(n, self.noise, device=device) * 2 - 1
-        category = one_hot(torch.randint(self.categories, (n,), device=device), self.categories)
+        category = torch.randint(self.categories, (n,), device=device)
         numbers = torch.rand(n, self.numbers, device=device) * 2 - 1
-        return torch.cat([noise, category, numbers], 1)
+        return torch.cat([noise, as_vector(category, self.categories), numbers], 1)
 
     def mean(self, device: torch.device) -> Tensor:
         """The mean of the latents: [Z]."""
