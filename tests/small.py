@@ -95,7 +95,10 @@ SMALL: dict[str, Recipe] = {
         "wgan-gp": _GREY | {"lr": 5e-3, "training": _training(16, 160)},
         "r1-gan": _GREY,
         "rasgan": _GREY,
-        "improved-gan": _GREY | {"kernels": 2, "historical": 1e-3, "virtual_discriminator": True},
+        "improved-gan": _GREY | {
+            "kernels": 2, "historical": 1e-3, "virtual_discriminator": True, "lr": 4e-3,
+            "training": _training(16, 120),
+        },
         "upsample-gan": {
             "channels": 1, "latents": 64, "lr": 1.5e-4, "training": _training(4, 28),
         },

@@ -12,8 +12,8 @@ from torch.nn.functional import softplus
 
 from .. import distributed
 from ..game import Game, Move, Player, Round, Snapshot
+from ..labels import one_hot
 from ..losses import NON_SATURATING
-from ..nets.conditional import as_vector
 from ..priors import Prior
 from ..randomness import seeded
 from .gan import compared, decoded, in_full
@@ -147,7 +147,7 @@ class EGAN(Game):
         for parent, i in zip(self.parents, best.tolist(), strict=True):  # here the host waits
             parent.restore(children[i])
         kinds = len(self.mutations)
-        self.survives.lerp_(as_vector(best % kinds, kinds).mean(0), RECENT)
+        self.survives.lerp_(one_hot(best % kinds, kinds).mean(0), RECENT)
 
     def sample(
         self,

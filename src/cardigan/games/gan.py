@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..augment import View, unchanged
 from ..game import Game, Move, Player, Round
+from ..labels import draw_labels
 from ..losses import NON_SATURATING, AdversarialLoss, matched_features
 from ..penalties import Judged, Penalty
 from ..priors import Prior
@@ -258,17 +259,6 @@ def decoded(net: nn.Module, z: Tensor, label: Tensor | None) -> Tensor:
     parts = z.split(256)
     labels = [None] * len(parts) if label is None else label.split(256)
     return torch.cat([net(a, b).float() for a, b in zip(parts, labels, strict=True)])
-
-
-def draw_labels(
-    n: int, classes: int, label: int | Tensor | None, device: torch.device
-) -> Tensor | None:
-    """`label` n times or as given, or random ones without: int64 [n]; None without classes."""
-    if not classes:
-        return None
-    if label is None:
-        return torch.randint(classes, (n,), device=device)
-    return torch.as_tensor(label, device=device).expand(n)
 
 
 def in_full(logits: Tensor) -> Tensor:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ..game import Game, Move, Player, Round
+from ..labels import one_hot
 from ..losses import NON_SATURATING, AdversarialLoss
-from ..nets.conditional import as_vector
 from ..randomness import seeded
 from .gan import compared, decoded, in_full
 
@@ -36,7 +36,7 @@ class Codes(NamedTuple):
         noise = torch.rand(n, self.noise, device=device) * 2 - 1
         category = torch.randint(self.categories, (n,), device=device)
         numbers = torch.rand(n, self.numbers, device=device) * 2 - 1
-        return torch.cat([noise, as_vector(category, self.categories), numbers], 1)
+        return torch.cat([noise, one_hot(category, self.categories), numbers], 1)
 
     def mean(self, device: torch.device) -> Tensor:
         """The mean of the latents: [Z]."""

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from ..labels import one_hot
 from .spectral import Normalise
 
 
@@ -53,8 +54,7 @@ def as_vector(condition: Tensor, classes: int = 0) -> Tensor:
     """A condition as [N, A]: classes one-hot, pictures flat."""
     if not classes:
         return condition.flatten(1)
-    # `one_hot` looks at the labels, and the host would wait for the device.
-    return (condition[:, None] == torch.arange(classes, device=condition.device)).float()
+    return one_hot(condition, classes)
 
 
 def as_maps(condition: Tensor, classes: int, side: int) -> Tensor:
