@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from small import SMALL, start
+from small import PLAYED, start
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cardigan.device import bfloat16
@@ -32,7 +32,7 @@ def test_waits_are_noticed():
     assert len(waits.found) == 2
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", PLAYED)
 def test_no_round_waits_for_the_device(name):
     game, stream = start(name)
     train(game, stream, 2 * stream.batch)
