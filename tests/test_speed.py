@@ -8,7 +8,7 @@ from unittest import mock
 
 import pytest
 import torch
-from small import SMALL, start
+from small import PLAYED, start
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -132,6 +132,10 @@ def test_what_does_not_wait_is_no_wait(name):
     assert not waits.found
 
 
+# What a round cannot do without: E-GAN's host chooses, once, which of its generators live on.
+NEEDED = {"egan": ["tolist"]}
+
+
 @pytest.fixture
 def as_on_a_gpu(monkeypatch):
     """Takes the paths of a GPU: there, the guard's flags are read a round late, long arrived."""
@@ -140,13 +144,13 @@ def as_on_a_gpu(monkeypatch):
     monkeypatch.setattr(Tensor, "is_cuda", True)
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", PLAYED)
 def test_no_round_waits_for_the_device(name, as_on_a_gpu):
     game, stream = start(name)
     train(game, stream, 2 * stream.batch)
     with waiting() as waits:
         train(game, stream, game.seen + 3 * stream.batch, precision=bfloat16(CPU))
-    assert not waits.found
+    assert waits.found == NEEDED.get(name, []) * 3
 
 
 def test_a_game_that_waits_is_noticed(as_on_a_gpu, monkeypatch):

@@ -201,7 +201,7 @@ def _histories(records: list[dict[str, Any]]) -> list[curves.Plot]:
 
 
 def _titled(plot: curves.Plot) -> curves.Plot:
-    named = [c._replace(name=_text(c.name.removesuffix("/gradient"))) for c in plot.curves]
+    named = [c._replace(name=_text(c.name.rpartition("/")[0] or c.name)) for c in plot.curves]
     return plot._replace(title=_title(plot.title), curves=named)
 
 

@@ -27,7 +27,7 @@ from jsonargparse import (
 
 from . import reading
 from .errors import UserError, did_you_mean, printable
-from .recipe import Recipe, flatten
+from .recipe import Recipe, flatten, groups
 from .recipes import RECIPES
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
@@ -95,8 +95,10 @@ def read(
 
 def build(recipe: Recipe, parser: ArgumentParser, parsed: Any) -> Recipe:
     """The recipe with the parsed fields, not yet checked."""
-    if not isinstance(parsed.training, Namespace):
-        raise UserError(f"training holds options such as training.batch, got {parsed.training!r}")
+    for name in groups(type(recipe)):
+        if not isinstance(parsed[name], Namespace):
+            option = f"{name}.{next(iter(asdict(recipe)[name]))}"
+            raise UserError(f"{name} holds options such as {option}, got {parsed[name]!r}")
     made = parser.instantiate(parsed)
     names = asdict(recipe)
     return type(recipe)(**{name: made[name] for name in names})
