@@ -141,7 +141,7 @@ def measure(size: int, width: int, repeats: int, rounds: int, device: torch.devi
     return rows
 
 
-def facts(device: torch.device) -> str:
+def facts(device: torch.device, batch: int = BATCH) -> str:
     """Where and when this was measured."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
@@ -155,7 +155,7 @@ def facts(device: torch.device) -> str:
         machine = cpu[0].split(":")[1].strip() if cpu else platform.processor()
     return (
         f"`python {' '.join(sys.argv)}`, commit {commit or 'unknown'}, {date.today()}, {machine}, "
-        f"{torch.get_num_threads()} threads, torch {torch.__version__}, batch {BATCH}, "
+        f"{torch.get_num_threads()} threads, torch {torch.__version__}, batch {batch}, "
         f"{CHANNELS} channels"
     )
 

@@ -1,5 +1,6 @@
 """What all tests share: one thread, repeatable examples, a random state that is the test's own."""
 
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +16,9 @@ settings.register_profile(
 )
 settings.load_profile("cardigan")
 torch.set_num_threads(1)
+with warnings.catch_warnings():  # the first jvp loads what torch itself has deprecated
+    warnings.simplefilter("ignore", DeprecationWarning)
+    torch.func.jvp(torch.sin, (torch.ones(1),), (torch.ones(1),))
 
 
 @pytest.fixture(autouse=True)

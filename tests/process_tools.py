@@ -16,13 +16,13 @@ from contextlib import suppress
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
-from types import FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import torch._dynamo  # which optimisers import when they are made, at a cost of seconds
 from PIL import Image
+from reliability_tools import of_a_library
 
 from cardigan import __main__, checkpoint, report, session, tensorboard
 from cardigan.data.stream import Stream
@@ -165,27 +165,13 @@ def forbid(*events: str) -> None:
     """Ends the child at the first of these audit events that is not a library's own."""
 
     def hook(event, arguments):
-        if event in events and not _of_a_library(event, sys._getframe(1)):
+        if event in events and not of_a_library(event, sys._getframe(1)):
             sys.stderr.write(f"forbidden: {event} {arguments!r:.500}\n")
             traceback.print_stack(limit=20)
             sys.stderr.flush()
             os._exit(99)
 
     sys.addaudithook(hook)
-
-
-# Who compiles or executes without being told what by a file of the user's: imports, named tuples
-# and data classes, signatures that are read out of source code, and the template of the report.
-COMPILERS = (
-    "<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>", "/ast.py",
-    "/collections/__init__.py", "/dataclasses.py", "/typing.py", "/jinja2/environment.py",
-)  # fmt: skip
-
-
-def _of_a_library(event: str, frame: FrameType) -> bool:
-    return event in ("compile", "exec", "marshal.loads") and frame.f_code.co_filename.endswith(
-        COMPILERS
-    )
 
 
 # --------------------------------------------------------------------------------- what is there

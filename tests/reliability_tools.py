@@ -1,5 +1,6 @@
 """What the tests of checkpoints share: a tiny game, a file system that fails, and children."""
 
+import faulthandler
 import os
 import shutil
 import signal
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from types import SimpleNamespace
+from types import FrameType, SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -151,6 +152,73 @@ def in_child(work: Callable[[], Any]) -> int:
     finally:
         sys.stderr.flush()
         os._exit(code)
+
+
+# What no reader of a stranger's file may do, whatever the file says.
+FORBIDDEN = (
+    "exec",
+    "compile",
+    "subprocess.Popen",
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.spawn",
+    "os.fork",
+    "pty.spawn",
+    "pickle.find_class",
+    "marshal.loads",
+    "shutil.unpack_archive",
+    "socket.connect",
+)
+
+
+SECONDS = 40
+
+
+def audited(work: Callable[[], Any], inside: Path | None = None) -> None:
+    """Runs `work` in a child, and fails if it fails, executes anything or writes elsewhere.
+
+    Arguments:
+        inside: The folder that it may write into; anywhere, if there is none.
+    """
+    events: list[str] = []
+
+    def hook(event, arguments):
+        if event in FORBIDDEN and not of_a_library(event, sys._getframe(1)):
+            events.append(event)
+        if event == "open" and inside and _writes_outside(inside, *arguments):
+            events.append(f"open {arguments}")
+
+    def child():
+        sys.dont_write_bytecode = True
+        faulthandler.dump_traceback_later(SECONDS, exit=True)  # what waits for ever fails
+        sys.addaudithook(hook)
+        work()
+        assert not events, events
+
+    assert in_child(child) == 0
+
+
+def _writes_outside(inside: Path, path: Any, mode: Any, flags: Any) -> bool:
+    writes = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+    if not writes or not isinstance(path, str | bytes | os.PathLike):
+        return False
+    return not Path(os.fsdecode(path)).resolve().is_relative_to(inside.resolve())
+
+
+# Who compiles or executes without being told what by a file of the user's: imports, named tuples
+# and data classes, signatures that are read out of source code, and the template of the report.
+COMPILERS = (
+    "<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>", "/ast.py",
+    "/collections/__init__.py", "/dataclasses.py", "/typing.py", "/jinja2/environment.py",
+)  # fmt: skip
+
+
+def of_a_library(event: str, frame: FrameType) -> bool:
+    """Whether an audit event is a library's own doing."""
+    return event in ("compile", "exec", "marshal.loads") and frame.f_code.co_filename.endswith(
+        COMPILERS
+    )
 
 
 def die() -> None:

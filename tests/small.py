@@ -6,12 +6,15 @@ from dataclasses import asdict, replace
 import torch
 from torch import Tensor
 
-from cardigan.data.dataset import Dataset
+from cardigan.abilities import Translates
+from cardigan.data import avatars
+from cardigan.data.dataset import Attribute, Dataset
 from cardigan.data.stream import Stream, Together
 from cardigan.game import Game
 from cardigan.randomness import generator
 from cardigan.recipe import Recipe, Training, flatten
 from cardigan.recipes import RECIPES
+from cardigan.recipes.options import Restraints
 
 
 def _training(batch: int, rounds: int) -> Training:
@@ -28,6 +31,23 @@ def _training(batch: int, rounds: int) -> Training:
 
 
 _DCGAN = {"size": 16, "latents": 8, "width": 8, "lr": 1e-2, "training": _training(16, 80)}
+_GREY = _DCGAN | {"channels": 1, "ema_halflife": 100}
+_PIX = {
+    "size": 8, "channels": 1, "width": 4, "layers": 1, "sources": 128, "lr": 2e-2,
+    "training": _training(4, 20),
+}  # fmt: skip
+_CYCLE = _PIX | {"blocks": 1, "constant_images": 80, "decay_images": 80}
+_SNGAN = {
+    "size": 16,
+    "channels": 1,
+    "latents": 8,
+    "width": 4,
+    "discriminator_steps": 1,
+    "generator_lr": 8e-3,
+    "discriminator_lr": 4e-3,
+    "ema_halflife": 0,
+    "training": _training(16, 40),
+}
 _POINTS = {
     "latents": 8,
     "width": 32,
@@ -41,6 +61,22 @@ _FEW_LABELS = {
     "ensemble_ramp": 64, "lr": 1e-2, "ema_halflife": 100, "training": _training(16, 80),
 }  # fmt: skip
 _FEW_LABELS_GAN = _FEW_LABELS | {"latents": 8, "generator_lr": 1e-2}
+_BIGAN = {
+    "size": 16, "channels": 1, "latents": 8, "width": 8, "lr": 2e-2, "discriminator_lr": 5e-3,
+    "ema_halflife": 100, "training": _training(16, 80),
+}  # fmt: skip
+_FLAT = {
+    "size": 8, "channels": 1, "latents": 8, "width": 32, "lr": 5e-3, "discriminator_lr": 5e-3,
+    "ema_halflife": 100,
+}  # fmt: skip
+_PLANE = {"width": 32, "lr": 3e-3, "training": _training(64, 140)}
+
+# Recipes that are others' with other numbers: they learn the toy data, and the rest is known.
+VARIANTS = {
+    "dcgan-gap": {}, "dcgan-leaky": {}, "lsgan": {}, "dragan": {}, "roth-gan": {},
+    "rsgan": {}, "ralsgan": {}, "rahinge": {},
+    "rsgan-gp": {}, "rasgan-gp": {}, "ralsgan-gp": {}, "rahinge-gp": {},
+}  # fmt: skip
 
 # A new recipe adds one row. Its learning rates and its number of images let it learn the toy
 # data: fewer do where learning is not the point.
@@ -50,8 +86,19 @@ SMALL: dict[str, Recipe] = {
         "gan": {
             "size": 8, "channels": 1, "latents": 8, "lr": 0.2, "training": _training(16, 140),
         },
-        "dcgan": _DCGAN | {"channels": 1, "ema_halflife": 100},
+        "dcgan": _GREY,
         "dcgan-64": _DCGAN | {"channels": 3},
+        "wgan": _GREY | {
+            "lr": 2e-3, "discriminator": Restraints(steps=2, early_steps=3, clip=0.1),
+            "discriminator_norm": "none", "training": _training(16, 240),
+        },
+        "wgan-gp": _GREY | {"lr": 5e-3, "training": _training(16, 160)},
+        "r1-gan": _GREY,
+        "rasgan": _GREY,
+        "improved-gan": _GREY | {
+            "kernels": 2, "historical": 1e-3, "virtual_discriminator": True, "lr": 4e-3,
+            "training": _training(16, 120),
+        },
         "upsample-gan": {
             "channels": 1, "latents": 64, "lr": 1.5e-4, "training": _training(4, 28),
         },
@@ -59,12 +106,44 @@ SMALL: dict[str, Recipe] = {
         "sgan-two-heads": _FEW_LABELS_GAN,
         "feature-matching": _FEW_LABELS_GAN,
         "feature-matching-ensembling": _FEW_LABELS_GAN,
+        "tangent-invariant": _FEW_LABELS_GAN | {
+            "codes": 4, "tangents": 2, "invariant_images": 2, "start": 32,
+        },
         "classifier": _FEW_LABELS,
         "temporal-ensembling": _FEW_LABELS,
+        "egan": _DCGAN | {
+            "channels": 1, "ema_halflife": 100, "evaluation": 16, "training": _training(16, 60),
+        },
+        "infogan": {
+            "channels": 1, "latents": 8, "categories": 4, "numbers": 1, "information": 0.1,
+            "width": 16, "generator_lr": 5e-3, "discriminator_lr": 1e-2, "ema_halflife": 100,
+            "training": _training(16, 120),
+        },
+        "unrolled-gan": _POINTS | {"unroll": 2},
+        "unrolled-dcgan": _DCGAN | {"channels": 1, "ema_halflife": 100, "unroll": 1},
+        "bigan": _BIGAN | {"training": _training(16, 100)},
+        "ali": _BIGAN,
+        "augmented-bigan": _BIGAN,
+        "flat-bigan": _FLAT | {"training": _training(32, 100)},
+        "ali-grid": _PLANE,
+        "cyclegan": _CYCLE,
+        "cyclegan-256": _CYCLE | {"channels": 3, "identity": 0.0},
+        "pix2pix": _PIX,
+        "pix2pix-256": _PIX | {"channels": 3},
+        "cgan": _GREY | {"classes": 10},
+        "cgan-attributes": _GREY | {"attributes": sum(map(len, avatars.TRAITS.values()))},
+        "cgan-pictures": _GREY | {"copy": 2},
+        "sngan": _SNGAN,
+        "sngan-64": _SNGAN,
+        "sngan-128": _SNGAN | {"channels": 3},
+        "sngan-projection": _SNGAN | {"classes": 10},
+        "sagan": _SNGAN | {"classes": 10, "ema_halflife": 100},
         "ring-gan": _POINTS,
         "grid-gan": _POINTS,
+        **{name: _GREY | changes for name, changes in VARIANTS.items()},
     }.items()
 }  # fmt: skip
+PLAYED = {name: recipe for name, recipe in SMALL.items() if name not in VARIANTS}
 
 
 def start(name: str, seed: int = 0, copies: int = 1) -> tuple[Game, Stream | Together]:
@@ -77,14 +156,20 @@ def start(name: str, seed: int = 0, copies: int = 1) -> tuple[Game, Stream | Tog
     recipe = SMALL[name]
     held = recipe.training.batch // copies
     recipe = replace(recipe, training=replace(recipe.training, microbatch=held))
-    return recipe.game(), recipe.stream(toy(recipe), torch.device("cpu"))
+    game, data = recipe.game(), toy(recipe)
+    if isinstance(game, Translates):
+        recipe.prepare(game, data)
+    return game, recipe.stream(data, torch.device("cpu"))
 
 
 def toy(recipe: Recipe, n: int = 256) -> Dataset:
     """Data of the recipe's kind: discs for what sees pictures, else Gaussians in the plane."""
     data = POINTS[recipe.data](n) if recipe.data in POINTS else discs(n, recipe)
     label = torch.arange(n) % 4
-    return Dataset(f"toy {recipe.data}", data, label, tuple("abcd"), fingerprint="toy")
+    sources = Dataset("toy negatives", 255 - data) if data.dtype == torch.uint8 else None
+    known = {k: Attribute(torch.arange(n) % len(v), (*v,)) for k, v in avatars.TRAITS.items()}
+    name = f"toy {recipe.data}"
+    return Dataset(name, data, label, (*"abcd",), "toy", attributes=known, sources=sources)
 
 
 def discs(n: int, recipe: Recipe) -> Tensor:

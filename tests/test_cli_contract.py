@@ -305,3 +305,19 @@ def test_mistakes_are_one_line(words, hint, place, tmp_path):
     setup = lambda: (offline(), os.chdir(tmp_path))  # noqa: E731
     assert hint in one_line(cardigan(*words, folder=tmp_path / "child", setup=setup))
     assert tree(tmp_path) == ["child", "child/err", "child/out"]
+
+
+@pytest.mark.parametrize(
+    "words, hint",
+    [
+        (("dcgan", "--data", "DATA", "--training.best", "class_histogram"), "class_histogram"),
+        (("dcgan", "--data", "DATA", "--width", 10**12), "such networks cannot be made"),
+        (("sgan", "--labels", 99_999), "choose fewer --labels"),
+    ],
+)
+def test_what_only_the_data_can_tell_leaves_no_run_behind(words, hint, place, tmp_path):
+    folder, *_ = place
+    words = [{"DATA": folder / "data"}.get(word, word) for word in words]
+    words = ("train", *words, "--out", tmp_path / "run", "--training.device=cpu")
+    assert hint in one_line(cardigan(*words, folder=tmp_path / "child", setup=offline))
+    assert tree(tmp_path) == ["child", "child/err", "child/out"]

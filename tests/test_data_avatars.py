@@ -158,7 +158,7 @@ def test_splits_share_no_face():
 
 def test_the_catalogue_knows_them():
     assert "avatars" in catalogue.NAMES
-    assert catalogue.describe("avatars") == ("avatars", 60, 64, 3, ("happy", "sad"))
+    assert catalogue.describe("avatars") == ("avatars", 60, 64, 3, ("happy", "sad"), 17)
     assert "CC0" in catalogue.where("avatars")
 
 

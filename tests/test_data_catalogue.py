@@ -308,8 +308,9 @@ def test_the_list_and_the_picture(tmp_path, capsys):
     command.list_(json=True)
     rows = json.loads(capsys.readouterr().out)
     assert [row["name"] for row in rows] == list(catalogue.NAMES)
-    here = {row["name"] for row in rows if row["here"]} - {"avatars"}  # as its packages are
-    assert here == {"fashion-mnist-mini", "ring8", "grid25"}
+    packed = {"avatars", "emoji-google", "emoji-twitter"}  # there if their packages are
+    here = {row["name"] for row in rows if row["here"]} - packed
+    assert here == {"fashion-mnist-mini", "fashion-outlines", "ring8", "grid25"}
     for name in ("fashion-mnist-mini", "ring8"):
         out = tmp_path / f"{name}.png"
         command.main(["show", name, "--out", str(out)])

@@ -15,10 +15,11 @@ import torch
 from distributed_tools import at_batch, command, each, train, trained
 from process_tools import lines, state
 
-from cardigan import checkpoint, distributed, durable
+from cardigan import checkpoint, distributed, durable, session
 from cardigan.distributed import rank
 from cardigan.errors import UserError
 from cardigan.recipe import Recipe
+from cardigan.train import Hook
 
 FOREVER = "--training.images=10000000"
 
@@ -228,6 +229,44 @@ def test_bits_are_compared(tmp_path, one, other, equal):
 
     each(2, tmp_path / "ranks", work)
     assert len([*tmp_path.glob("differs*")]) == (0 if equal else 2)
+
+
+# ------------------------------------------------------------------ what the first does alone
+
+
+def measuring(seconds):
+    """Lets measuring beside training take so long, and processes be waited for two seconds."""
+
+    def setup():
+        distributed.TIMEOUT = distributed.timedelta(seconds=2)
+        slow = Hook(1, lambda game, log: time.sleep(seconds))
+        session.Sitting.measuring = lambda self: [slow._replace(every=10 * 64)]
+
+    return setup
+
+
+def test_the_others_wait_while_the_first_measures_for_longer_than_for_one_that_hangs(tmp_path):
+    ended = train(2, "ring-gan", tmp_path, setup=[measuring(4)]).wait()
+    assert [e.code for e in ended] == [0, 0], ended
+    assert len(lines(tmp_path / "run" / "log.jsonl")) == 30
+
+
+@pytest.mark.parametrize(("number", "within"), [(signal.SIGKILL, 10), (signal.SIGSTOP, 40)])
+def test_they_wait_for_none_that_is_gone(tmp_path, number, within):
+    """One that dies while it measures is noticed at once; one that hangs, twelve times later."""
+    run = train(2, "ring-gan", tmp_path, setup=[measuring(100)])
+    until = time.monotonic() + 30
+    while not list((tmp_path / "run").glob("checkpoints/*640")) and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(0.5)  # into the measuring
+    began = time.monotonic()
+    run.children[0].kill(number)
+    ended = run.children[1].wait(within)
+    assert time.monotonic() - began < within and ended.code == 2
+    assert "rank 0 ended, or did not answer" in only_line([ended])
+    if number == signal.SIGSTOP:
+        run.children[0].kill(signal.SIGKILL)
+    run.children[0].wait()
 
 
 # -------------------------------------------------------------------------------------- torchrun

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn.functional import kl_div, softplus
 
 from cardigan.losses import (
+    CENTRED_SQUARES,
     HINGE,
     LEAST_SQUARES,
     LOSSES,
@@ -27,6 +28,7 @@ ALL = LOSSES | {
     "relativistic": relativistic(NON_SATURATING),
     "relativistic average": relativistic_average(NON_SATURATING),
     "relativistic average least-squares": relativistic_average(CENTRED),
+    "relativistic average squares": relativistic_average(CENTRED_SQUARES),
     "relativistic average hinge": relativistic_average(HINGE),
 }
 every_loss = pytest.mark.parametrize("loss", ALL.values(), ids=ALL.keys())
@@ -46,6 +48,7 @@ PAIRED = [name for name, loss in ALL.items() if loss.paired]
         (ALL["relativistic"], 3.0, log(2), log(2)),
         (ALL["relativistic average"], 3.0, log(2), log(2)),
         (ALL["relativistic average least-squares"], 3.0, 0.5, 0.5),  # least squares' own half
+        (ALL["relativistic average squares"], 3.0, 1.0, 1.0),
         (ALL["relativistic average hinge"], 3.0, 1.0, 1.0),
     ],
 )
@@ -80,6 +83,54 @@ def test_relativistic_losses_compare_with_one_and_average_ones_with_the_mean():
     turned = (softplus(real.mean() - fake) + softplus(real - fake.mean())) / 2
     assert torch.allclose(mean.discriminator(real, fake), judged)
     assert torch.allclose(mean.generator(real, fake), turned)
+
+
+@pytest.mark.parametrize("name", PAIRED)
+def test_the_generator_descends_what_the_discriminator_would_with_roles_exchanged(name):
+    real, fake = torch.randn(2, 8)
+    loss = ALL[name]
+    assert torch.allclose(loss.generator(real, fake), loss.discriminator(fake, real))
+
+
+@pytest.mark.parametrize("name", PAIRED)
+def test_gradients_of_relativistic_losses_add_up_to_nothing(name):
+    """A constant added to all logits is not seen: a mean that was held still would break this."""
+    logits = torch.randn(2, 8, dtype=torch.float64, requires_grad=True)
+    for pair in (ALL[name].discriminator, ALL[name].generator):
+        (gradient,) = torch.autograd.grad(pair(*logits).mean(), logits)
+        assert gradient.sum().item() == pytest.approx(0, abs=1e-12) and gradient[0].any()
+
+
+def test_the_gradient_of_ralsgan():
+    """dL_G / df_k = (f_k + mean f - 2 mean r - 2) / N."""
+    real, fake = torch.randn(2, 8, dtype=torch.float64, requires_grad=True)
+    loss = ALL["relativistic average squares"].generator(real, fake).mean()
+    (gradient,) = torch.autograd.grad(loss, fake)
+    assert torch.allclose(gradient, (fake + fake.mean() - 2 * real.mean() - 2) / 8)
+
+
+def test_rasgan_and_rahinge_as_the_paper_writes_them():
+    real, fake = torch.randn(2, 8, dtype=torch.float64)
+    up, down = real - fake.mean(), fake - real.mean()
+    for name, of_real, of_fake in (
+        ("relativistic average", softplus(-up), softplus(down)),
+        ("relativistic average squares", (up - 1) ** 2, (down + 1) ** 2),
+        ("relativistic average hinge", (1 - up).relu(), (1 + down).relu()),
+    ):
+        halved = (of_real.mean() + of_fake.mean()) / 2
+        assert torch.allclose(ALL[name].discriminator(real, fake).mean(), halved)
+
+
+def test_of_one_pair_the_average_is_the_other():
+    real, fake = torch.randn(2, 1)
+    one, mean = ALL["relativistic"], ALL["relativistic average"]
+    assert torch.allclose(one.discriminator(real, fake), mean.discriminator(real, fake))
+
+
+def test_a_relativistic_wasserstein_loss_is_wassersteins():
+    real, fake = torch.randn(2, 8)
+    found = relativistic(WASSERSTEIN).discriminator(real, fake)
+    assert torch.allclose(found, WASSERSTEIN.discriminator(real, fake))
 
 
 @every_loss

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from cardigan.data import catalogue
 from cardigan.data.stream import as_bytes
@@ -13,6 +14,7 @@ from cardigan.metrics.measure import chosen, measure
 TRAIN = catalogue.load("fashion-mnist-mini")
 TEST = catalogue.load("fashion-mnist-mini", "test")
 SAMPLES = TEST.images[::20]
+TEST_PAIRS = TEST.images, [] if TEST.labels is None else TEST.labels.tolist()
 
 
 def told(game, *names):
@@ -128,6 +130,27 @@ def test_codes_are_probed_beside_the_networks_features():
 
 def test_codes_that_hold_nothing_are_at_chance():
     assert told(Pixels(0.0), "neighbour_probe")["neighbour_probe"]["value"] < 0.3
+
+
+class Teller:
+    """Tells another code for each class, and one for classes 8 and 9 together."""
+
+    def tell(self, x: Tensor) -> Tensor:
+        label = {image.numpy().tobytes(): k for image, k in zip(*TEST_PAIRS, strict=True)}
+        codes = [7 * min(label[image.numpy().tobytes()], 8) % 10 for image in as_bytes(x)]
+        return one_hot(torch.tensor(codes), 10).float()
+
+    def traversal(self, rows: int, seed: int | None = None) -> Tensor:
+        return torch.zeros(rows, 10, 1, 28, 28)
+
+
+def test_codes_are_named_by_the_classes_that_they_find():
+    found = told(Teller(), "matched_accuracy")["matched_accuracy"]
+    held_out = len(SAMPLES)
+    assert (
+        found["value"] == pytest.approx(0.9, abs=3 / held_out**0.5) and found["better"] == "higher"
+    )
+    assert found["low"] < found["value"] < found["high"] and found["floor"] is None
 
 
 def test_nobody_is_asked_for_what_it_cannot_do():

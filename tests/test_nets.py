@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.functional import conv_transpose2d
 
-from cardigan.nets import dcgan, mlp, upsample
+from cardigan.nets import dcgan, mlp, resnet, upsample
 from cardigan.recipes.dcgan import SIZES
 
 
@@ -44,6 +44,12 @@ for channels in (1, 3):
         partial(upsample.Discriminator, channels),
         (channels, 28, 28),
         bounded=False,
+    )
+for size in resnet.PLANS:
+    NETS[f"resnet {size}"] = Nets(
+        partial(resnet.Generator, Z, size, 3, 1),
+        partial(resnet.Discriminator, size, 3, 1),
+        (3, size, size),
     )
 NETS["points"] = Nets(
     partial(mlp.PointGenerator, Z, 8), partial(mlp.PointDiscriminator, 8), (2,), bounded=False
@@ -118,6 +124,8 @@ def _count(net):
     [
         (partial(dcgan.Generator, 100, 64, 3, 64), 3_576_704),
         (partial(dcgan.Discriminator, 64, 3, 64), 2_765_568),
+        (partial(resnet.Generator, 128, 32, 3, 64), 4_276_739),
+        (partial(resnet.Discriminator, 32, 3, 64), 1_053_825),
         (partial(mlp.MLPGenerator, 100, (1, 28, 28)), 2_503_984),
         (partial(mlp.MaxoutDiscriminator, (1, 28, 28)), 1_231_441),
     ],

@@ -2,18 +2,23 @@
 
 from dataclasses import FrozenInstanceError, asdict, replace
 from inspect import getdoc
+from math import log
 
 import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from small import SMALL, flags, start, toy
+from torch import nn
 
 from cardigan import settings
 from cardigan.errors import UserError
+from cardigan.penalties import Judged
 from cardigan.recipe import Training, flatten, harmless, is_harmless
 from cardigan.recipes import RECIPES
-from cardigan.train import train
+from cardigan.recipes.dcgan import DCGAN
+from cardigan.recipes.options import Codes, Restraints
+from cardigan.train import play, train
 
 every_recipe = pytest.mark.parametrize("name", RECIPES)
 NAN = float("nan")
@@ -24,16 +29,37 @@ WRONG = {
     "latents": [0, -1], "width": [0, -1], "discriminator_steps": [0],
     "lr": [0.0, -1.0, NAN, 1e9], "generator_lr": [0.0, -1.0, NAN], "discriminator_lr": [0.0, NAN],
     "beta1": [-0.1, 1.0, NAN], "label_smoothing": [-0.1, 0.5, NAN], "clip": [-1.0, NAN],
+    "survivors": [0, 1000], "evaluation": [0, 1], "diversity": [-0.1, NAN],
+    "mutations": ["", "heuristics", "minimax+minimax"],
+    "categories": [0, 1], "numbers": [-1], "information": [-0.1, NAN],
+    "numbers_information": [-0.1, NAN],
+    "unroll": [-1], "lookahead_lr": [0.0, NAN],
+    "codes": [0], "tangents": [0, 999], "tangent_weight": [-1.0, NAN], "start": [-1],
+    "jacobian_weight": [-1.0, NAN], "invariant_images": [0],
+    "rebuilt": [-0.1, 1.0, NAN], "decay": [-1.0, 1.0, NAN],
+    "layers": [0], "blocks": [-1], "cycle": [-1.0, NAN], "identity": [-1.0, NAN], "pool": [-1],
+    "l1": [-1.0, NAN], "constant_images": [-1], "decay_images": [0], "sources": [0],
+    "beta2": [-0.1, 1.0, NAN], "attributes": [-1], "copy": [0, -1, 257],
     "momentum_images": [0], "ema_halflife": [-1.0, NAN],
     "classes": [-1], "labels": [-1], "label_seed": [-1], "weight": [0.0, NAN],
     "consistency": [-1.0, NAN], "ensemble_decay": [-0.1, 1.0, NAN], "ensemble_ramp": [0],
     "ensemble_images": [-1],
+    "kernels": [-1], "historical": [-1.0, NAN],
+    "codes.a": [NAN], "codes.b": [NAN], "codes.c": [float("inf")],
+    "discriminator.steps": [0], "discriminator.early_steps": [-1],
+    "discriminator.penalty_weight": [-1.0, NAN], "discriminator.penalty_halflife": [-1.0, NAN],
+    "discriminator.penalty_every": [0], "discriminator.clip": [-1.0, NAN],
+    "discriminator.decay": [-1.0, NAN], "discriminator.noise": [-1.0, NAN],
+    "discriminator.noise_images": [0],
     "training.images": [0, -1, 2**63], "training.batch": [0], "training.microbatch": [-1],
     "training.seed": [-1, 2**63], "training.tolerate": [-1], "training.log_every": [0],
     "training.picture_every": [0], "training.checkpoint_every": [0], "training.keep": [0],
     "training.measure_images": [1], "training.measure_share": [-0.1, 1.1, float("nan")],
 }  # fmt: skip
-FITS_ALL = {"gan": {"size"}, "ring-gan": {"size"}, "grid-gan": {"size"}}  # any size will do
+# Any size will do.
+FITS_ALL = dict.fromkeys(
+    ("gan", "flat-bigan", "ali-grid", "ring-gan", "grid-gan", "unrolled-gan"), {"size"}
+)
 
 
 def with_field(recipe, field, value):
@@ -233,3 +259,67 @@ def test_more_steps_of_the_discriminator_take_more_images():
     game, stream = recipe.game(), recipe.stream(toy(recipe), torch.device("cpu"))
     train(game, stream, 1)
     assert game.seen == 3 * recipe.training.batch and game.rounds == 1
+
+
+# ------------------------------------------------------------------ what restrains a discriminator
+
+PAYING = {n: r for n, r in RECIPES.items() if isinstance(r, DCGAN) and r.discriminator.pays}
+
+
+@pytest.mark.parametrize("name", PAYING)
+def test_no_discriminator_that_pays_for_slopes_has_batch_norm(name):
+    net = SMALL[name].game().discriminator.net
+    assert not [m for m in net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    with pytest.raises(UserError, match="discriminator_norm must not be batch where"):
+        replace(RECIPES[name], discriminator_norm="batch").checked()
+
+
+def test_restraints_reach_the_game():
+    restraints = Restraints(
+        steps=2, penalty="r1", penalty_weight=8.0, penalty_halflife=100, penalty_every=4,
+        clip=0.05, decay=0.25, noise=0.5, noise_images=200,
+    )  # fmt: skip
+    for name in ("dcgan", "ring-gan"):
+        game = replace(SMALL[name], discriminator=restraints).game()
+        (penalty,) = game.penalties
+        on = Judged(lambda x: x.sum(1), torch.ones(1, 2))
+        assert [penalty(None, on, on, seen).item() for seen in (0, 100)] == [8, 4]
+        assert game.penalty_every == 4
+        assert game.view(torch.zeros(9_999), 100).std().item() == pytest.approx(0.25, rel=0.05)
+        game.constraint(game.discriminator.net)
+        weights = torch.cat([p.detach().flatten() for p in game.discriminator.net.parameters()])
+        assert weights.abs().max().item() == pytest.approx(0.05)
+        groups = [p.optimizer.param_groups[0]["weight_decay"] for p in game.players.values()]
+        assert groups == [0, 0.5], "the discriminator's alone, and twice, for it is of squares"
+
+
+def test_the_moves_of_a_critic_reach_the_game():
+    recipe = replace(SMALL["wgan"], discriminator=Restraints(steps=2, early_steps=3))
+    game, stream = recipe.game(), recipe.stream(toy(recipe), torch.device("cpu"))
+    for game.rounds, images in ((24, 48), (25, 32), (500, 48)):
+        before = stream.seen
+        play(game, stream)
+        assert stream.seen - before == images
+
+
+def test_codes_of_least_squares_reach_the_loss():
+    loss = replace(SMALL["lsgan"], codes=Codes(a=-1, b=2, c=0.5)).game().loss
+    real, fake = torch.tensor([2.0, 3.0]), torch.tensor([-1.0, 0.5])
+    assert loss.discriminator(real, fake).tolist() == [0, 1.625]
+    assert loss.generator(real, fake).tolist() == [1.125, 0]
+
+
+@pytest.mark.parametrize(
+    ("name", "discriminator", "generator"),
+    [
+        ("rsgan", log(2), log(2)), ("rasgan", log(2), log(2)), ("ralsgan", 1, 1),
+        ("rahinge", 1, 1), ("lsgan", 0.5, 0.5), ("wgan", 0, 0), ("wgan-gp", 0, 0),
+        ("r1-gan", 2 * log(2), log(2)), ("improved-gan", 2 * log(2), log(2)),
+    ],
+)  # fmt: skip
+def test_the_losses_of_the_papers_where_the_discriminator_knows_nothing(
+    name, discriminator, generator
+):
+    loss, zero = SMALL[name].game().loss, torch.zeros(3)
+    assert loss.discriminator(zero, zero).tolist() == pytest.approx([discriminator] * 3)
+    assert loss.generator(zero, zero).tolist() == pytest.approx([generator] * 3)

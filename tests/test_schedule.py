@@ -49,6 +49,11 @@ def test_exponential_halves_at_each_halflife():
     assert [value(seen) for seen in (0, 10, 20, 30)] == [8.0, 4.0, 2.0, 1.0]
 
 
+def test_a_held_rate_falls_by_equal_ratios_over_as_many_images_again():
+    value = schedule.held(schedule.falling(4.0, 1.0, over=10), over=10)
+    assert [value(seen) for seen in (0, 10, 15, 20, 99)] == pytest.approx([4, 4, 2, 1, 1])
+
+
 def test_warmup_rises_from_nothing_to_what_it_wraps():
     value = schedule.warmup(schedule.constant(2.0), over=10)
     assert [value(seen) for seen in (0, 1, 5, 10, 99)] == pytest.approx([0, 0.2, 1, 2, 2])

@@ -13,9 +13,10 @@ from cardigan.data.stream import as_floats
 from cardigan.data.subset import balanced, labelled, numbered
 from cardigan.errors import UserError
 from cardigan.game import Player
-from cardigan.games import FORMS, Ensemble, feature_matching
+from cardigan.games import FORMS, Ensemble
 from cardigan.games.ensembling import hold
 from cardigan.games.heads import Judgement, Seen, classified, fake_class, fixed_fake, look
+from cardigan.games.semi_supervised import feature_matching
 from cardigan.nets.classifying import ConvolutionalClassifier, DenseClassifier, GaussianNoise
 from cardigan.nets.dcgan import Discriminator
 from cardigan.optimizers import adam

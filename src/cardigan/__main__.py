@@ -15,10 +15,12 @@ cardigan: generative adversarial networks, trained, measured and resumed in one 
   cardigan list                         every recipe
   cardigan train RECIPE [options]       train; the same command resumes
   cardigan sample RUN                   draw from a run
+  cardigan translate RUN FOLDER         what a run makes of your pictures
   cardigan evaluate RUN|FOLDER          measure samples
   cardigan compare A B ...              several runs or folders, in a table and on a page
   cardigan curve RUN truncation         fidelity against diversity
   cardigan neighbours RUN               is it a copy? the nearest real images
+  cardigan tangents RUN                 how images may move, as an encoder knows it
   cardigan audit RUN --attribute NAME   is it fair? an attribute in samples and reals
   cardigan diagnose RUN                 what goes wrong, the evidence, and what to try
   cardigan data list|check|show|fetch   what there is to train on
@@ -51,12 +53,14 @@ def _data(argv: Sequence[str]) -> None:
     main(argv)
 
 
+COMMANDED = ("compare", "curve", "neighbours", "tangents", "audit", "diagnose")
 COMMANDS = {
     "list": _function("list"),
     "train": _train,
     "sample": _function("sample"),
+    "translate": _function("translate"),
     "evaluate": _function("evaluate"),
-    **{name: _function(name) for name in ("compare", "curve", "neighbours", "audit", "diagnose")},
+    **{name: _function(name) for name in COMMANDED},
     "data": _data,
 }
 

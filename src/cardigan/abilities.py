@@ -4,7 +4,8 @@ Measures and the explorer offer what a game satisfies: `isinstance(game, Decodes
 for a game's name. All methods run in eval mode and without gradients unless they say otherwise.
 """
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -52,6 +53,22 @@ class Encodes(Protocol):
         ...
 
 
+class Codec(NamedTuple):
+    """An encoder and a decoder in eval mode, with gradients, each sample by itself."""
+
+    encode: Callable[[Tensor], Tensor]  # [N, C, H, W] -> [N, Z]
+    decode: Callable[[Tensor], Tensor]  # [N, Z] -> [N, C, H, W]
+
+
+@runtime_checkable
+class HasCodec(Protocol):
+    """Can be differentiated through: its encoder and its decoder have Jacobians."""
+
+    def codec(self) -> Codec:
+        """Both networks, for one sitting: they do not follow later training."""
+        ...
+
+
 @runtime_checkable
 class Maps(Protocol):
     """Maps latents into an intermediate space that its generator works from (StyleGAN's W)."""
@@ -75,6 +92,28 @@ class Reconstructs(Protocol):
 
 
 @runtime_checkable
+class Translates(Protocol):
+    """Turns images of one domain into images of another; its samples are translations."""
+
+    def sources(self, n: int, seed: int | None = None) -> Tensor:
+        """Images [n, C, H, W] in [-1, 1] to translate, out of those kept: no more than these."""
+        ...
+
+    def translate(self, x: Tensor) -> Tensor:
+        """Images [N, C, H, W] in [-1, 1] to their translations, of the same shape."""
+        ...
+
+
+@runtime_checkable
+class TranslatesBack(Protocol):
+    """Turns images of the other domain into images of the first."""
+
+    def translate_back(self, x: Tensor) -> Tensor:
+        """Images [N, C, H, W] in [-1, 1] to their translations, of the same shape."""
+        ...
+
+
+@runtime_checkable
 class Classifies(Protocol):
     """Tells classes apart."""
 
@@ -91,5 +130,22 @@ class HasDensity(Protocol):
         """Images uint8 [N, C, H, W] to nats [N]: the log-probability of the 8-bit image.
 
         A bound stands in where the probability itself is out of reach; the game says so.
+        """
+        ...
+
+
+@runtime_checkable
+class HasCodes(Protocol):
+    """Keeps codes among its latents that can be told from a picture."""
+
+    def tell(self, x: Tensor) -> Tensor:
+        """Images [N, C, H, W] in [-1, 1] to logits [N, K] of the categorical code."""
+        ...
+
+    def traversal(self, rows: int, seed: int | None = None) -> Tensor:
+        """Samples [R, K, C, H, W]: along each row one code changes and nothing else does.
+
+        Arguments:
+            rows: Of each code, with noise of their own.
         """
         ...

@@ -20,6 +20,7 @@ FRAMES = {
     "real": "Logits",
     "fake": "Logits",
     "gradient": "Gradient norms",
+    "survives": "Survivors by mutation",
     "images_per_second": "Images per second",
 }
 ORDER = {frame: place for place, frame in enumerate(dict.fromkeys(FRAMES.values()))}

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from datetime import timedelta
 from hashlib import sha256
 from traceback import clear_frames
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -28,6 +29,10 @@ def _seconds(text: str) -> float:
 
 # For a process that hangs; one that dies is noticed at once.
 TIMEOUT = timedelta(seconds=_seconds(os.environ.get("CARDIGAN_TIMEOUT", "300")))
+# Times as long as that, all wait for what the first does alone, such as measuring. One that dies
+# meanwhile is noticed at once here as well.
+PATIENCE = 12
+_PATIENT: ContextVar[Any] = ContextVar("patient", default=None)
 _ALONE: ContextVar[bool] = ContextVar("alone", default=False)
 GRACE = 1.0  # seconds within which all that are left have noticed that one is not
 
@@ -83,12 +88,14 @@ def group(device: torch.device) -> Iterator[None]:
             timeout=TIMEOUT,
             device_id={"cuda": device}.get(device.type),
         )
+        token = _PATIENT.set(dist.new_group(timeout=PATIENCE * TIMEOUT, backend="gloo"))
     try:
         with _one_voice(store):
             yield
             with _together():
                 dist.barrier()
     finally:
+        _PATIENT.reset(token)
         _leave()
 
 
@@ -105,6 +112,13 @@ def broadcast_(module: nn.Module) -> None:
         with _together():
             for tensor in (*module.parameters(), *module.buffers()):
                 dist.broadcast(tensor.detach(), src=0)
+
+
+def wait_for_all() -> None:
+    """Waits until all are here, for as long as what the first does alone may take."""
+    if world() > 1:
+        with _together(PATIENCE):
+            dist.barrier(_PATIENT.get())
 
 
 class Message:
@@ -201,19 +215,23 @@ def _named(ranks: Iterable[int]) -> str:
 
 
 @contextmanager
-def _together() -> Iterator[None]:
-    """Tells whatever goes wrong between processes as the loss of one."""
+def _together(times: int = 1) -> Iterator[None]:
+    """Tells whatever goes wrong between processes as the loss of one.
+
+    Arguments:
+        times: How often the usual time is waited.
+    """
     try:
         yield
     except RuntimeError as error:
         clear_frames(error.__traceback__)  # they would hold on to the group when this one leaves
         reason = str(error).splitlines()[0][:200]
-        raise Lost(_lost(f"another process, by what this one heard ({reason}),")) from error
+        raise Lost(_lost(f"another process, by what this one heard ({reason}),", times)) from error
 
 
-def _lost(who: str) -> str:
+def _lost(who: str, times: int = 1) -> str:
     return (
-        f"{who} ended, or did not answer for {TIMEOUT.total_seconds():g} s: "
+        f"{who} ended, or did not answer for {times * TIMEOUT.total_seconds():g} s: "
         "the same command goes on from the last checkpoint"
     )
 

@@ -54,6 +54,15 @@ class Player(nn.Module):
         weights = {name: p.detach() for name, p in self.lists.named.items()}
         return functional_call(self.net, weights, args, kwargs)
 
+    def aside(self, tensors: Mapping[str, Tensor], *args: Any) -> Any:
+        """Calls the player with other weights, by the names of its state; its own stay.
+
+        Statistics that the network gathers on the way are forgotten. To set weights in place
+        instead, and call, would be wrong under autocast, which keeps casts of them.
+        """
+        buffers = {name: tensors.get(name, b).clone() for name, b in self.named_buffers()}
+        return functional_call(self, {**tensors, **buffers}, args)
+
     @property
     def eval_net(self) -> nn.Module:
         """What everybody samples from, in eval mode: the average, or the network without one.
@@ -80,12 +89,16 @@ class Player(nn.Module):
         gradients = [p.grad for p in self.lists.own if p.grad is not None]
         self._message.mean_([*gradients, *told.values()])
         told["gradient"] = torch.stack(torch._foreach_norm(gradients)).norm()
-        for group in self.optimizer.param_groups:
-            for name, value in self.settings.items():
-                group[name] = value(seen) if callable(value) else value
+        self.tune(seen)
         _step_unless(~told["gradient"].isfinite(), self.optimizer)
         self.optimizer.zero_grad(set_to_none=True)
         return told
+
+    def tune(self, seen: int) -> None:
+        """Sets its optimiser's learning rate and settings for the clock."""
+        for group in self.optimizer.param_groups:
+            for name, value in self.settings.items():
+                group[name] = value(seen) if callable(value) else value
 
     @torch.no_grad()
     def average(self, images: int, seen: float = math.inf, unless: Tensor | None = None) -> None:
@@ -115,9 +128,17 @@ class Player(nn.Module):
 
     def copy_from(self, other: "Player") -> None:
         """Takes over the weights of `other`, and a copy of what its optimiser remembers."""
-        self.load_state_dict(other.state_dict())
+        self.restore(other.snapshot())
+
+    def snapshot(self) -> "Snapshot":
+        """A copy of its weights and of what its optimiser remembers."""
+        return Snapshot(deepcopy(self.state_dict()), deepcopy(self.optimizer.state_dict()))
+
+    def restore(self, snapshot: "Snapshot") -> None:
+        """Becomes what it, or a player with the same network, was; the snapshot stays good."""
+        self.load_state_dict(snapshot.weights)
         # load_state_dict would alias the moments of the two optimisers.
-        self.optimizer.load_state_dict(deepcopy(other.optimizer.state_dict()))
+        self.optimizer.load_state_dict(deepcopy(snapshot.memory))
 
     def forget(self) -> None:
         """Empties the optimiser's memory."""
@@ -133,6 +154,13 @@ class Player(nn.Module):
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Player":
         self._lists = None  # moving to another device makes new buffers
         return super()._apply(fn, recurse)
+
+
+class Snapshot(NamedTuple):
+    """A player at a moment."""
+
+    weights: dict[str, Tensor]  # buffers and averages, too
+    memory: dict[str, Any]  # of its optimiser
 
 
 class _Lists(NamedTuple):
@@ -204,7 +232,11 @@ class Game(nn.Module):
         seen: The clock: real images seen, over all processes.
         rounds: Rounds played.
         classes: Labels that the networks are told; 0 for none.
+        accumulates: Whether copies of a round may be played in lockstep. Not where a round
+            chooses by what it measures: each copy would choose for itself.
     """
+
+    accumulates = True
 
     def __init__(self) -> None:
         super().__init__()

@@ -7,14 +7,17 @@ import torch
 from torch import Tensor
 
 from . import checkpoint, pictures, tensorboard
+from .abilities import Translates
 from .game import Game
 from .progress import Progress
+from .randomness import seeded
 from .run import Run
 from .subjects import generating
 from .train import Log
 
 Call = Callable[[Game, Log], None]
 SHOWN = ("discriminator", "generator", "classifier")  # losses that fit beside a bar
+ROWS, COLUMNS = 16, 8  # of a picture of classes: how many at most, and samples of each
 
 
 def numbers(log: Log) -> dict[str, float]:
@@ -58,16 +61,36 @@ def shower(progress: Progress, seconds: float = 0.5) -> Call:
 def painter(
     run: Run, events: tensorboard.Writer, seed: int, reals: Tensor | None, n: int = 64
 ) -> Call:
-    """Draws the same latents each time: how the samples change is how the game learns."""
+    """Draws the same latents each time: how the samples change is how the game learns.
+
+    Of a game with classes each row is a class.
+    """
     count = n if reals is None else 1_000
 
     def call(game: Game, log: Log) -> None:
-        picture = pictures.draw(generating(game).sample(count, seed=seed), reals)
+        samples, columns = shown(game, count, seed)
+        picture = pictures.draw(samples, reals, columns)
         run.pictures.mkdir(exist_ok=True)
         pictures.save(picture, run.pictures / f"{game.seen:09}.png")
         events.picture(game.seen, "samples", picture)
 
     return call
+
+
+def shown(game: Game, count: int, seed: int) -> tuple[Tensor, int]:
+    """Samples, and how many belong in a row; 0 leaves that open.
+
+    Of a translator: each picture before its translation.
+    """
+    if isinstance(game, Translates):
+        with seeded(seed, game.device):
+            x = game.sources(count // 2)
+            return torch.stack([x, game.translate(x)], 1).flatten(0, 1), 0
+    rows = torch.arange(min(game.classes, ROWS)).repeat_interleave(COLUMNS)
+    if not len(rows):
+        return generating(game).sample(count, seed=seed), 0
+    label = rows.to(game.device)
+    return generating(game).sample(len(rows), seed=seed, label=label), COLUMNS
 
 
 def saver(run: Run, recipe: str, about: dict[str, object], keep: int) -> Call:

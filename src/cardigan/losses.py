@@ -62,6 +62,13 @@ def least_squares(a: float = 0.0, b: float = 1.0, c: float = 1.0) -> Adversarial
 
 LEAST_SQUARES = least_squares()
 
+# Least squares with codes -1, 1 and 0 and without the halves, as RaLSGAN compares by
+# (Jolicoeur-Martineau 2018, arXiv:1807.00734): against a penalty the halves would count.
+CENTRED_SQUARES = AdversarialLoss(
+    discriminator=lambda real, fake: (real - 1) ** 2 + (fake + 1) ** 2,
+    generator=lambda real, fake: fake**2,
+)
+
 
 def smoothed(loss: AdversarialLoss, target: float = 0.9) -> AdversarialLoss:
     """A logistic loss whose reals are labelled `target` instead of 1: one-sided label smoothing.
@@ -72,6 +79,18 @@ def smoothed(loss: AdversarialLoss, target: float = 0.9) -> AdversarialLoss:
     """
     return loss._replace(
         discriminator=lambda real, fake: loss.discriminator(real, fake) + (1 - target) * real
+    )
+
+
+def zero_sum(loss: AdversarialLoss) -> AdversarialLoss:
+    """What one player loses the other gains, on reals as well as on fakes.
+
+    Without unrolling, the reals' part has no gradient for the generator.
+    """
+    return AdversarialLoss(
+        discriminator=loss.discriminator,
+        generator=lambda real, fake: -loss.discriminator(real, fake),
+        paired=True,
     )
 
 
@@ -87,6 +106,11 @@ def relativistic(loss: AdversarialLoss) -> AdversarialLoss:
     )
 
 
+def absolute(loss: AdversarialLoss) -> AdversarialLoss:
+    """Judges each sample by itself: the loss as it is."""
+    return loss
+
+
 def relativistic_average(loss: AdversarialLoss) -> AdversarialLoss:
     """Judges each real against the mean fake of the batch, and each fake against the mean real.
 
@@ -99,10 +123,23 @@ def relativistic_average(loss: AdversarialLoss) -> AdversarialLoss:
     return AdversarialLoss(between, lambda real, fake: between(fake, real), paired=True)
 
 
+# || E f(x) - E f(G(z)) ||^2, of which the mean over features is descended instead of the sum
+def matched_features(real: Tensor, fake: Tensor) -> Tensor:
+    """The squared difference of mean features, [N, F] and [M, F] to [F]; only fakes are moved.
+
+    It compares the means of two batches, never images one by one. Salimans et al. 2016,
+    arXiv:1606.03498, section 3.1.
+    """
+    return (real.detach().mean(0) - fake.mean(0)).square()
+
+
 LOSSES = {
     "minimax": MINIMAX,
     "non-saturating": NON_SATURATING,
     "least-squares": LEAST_SQUARES,
+    "centred-squares": CENTRED_SQUARES,
     "wasserstein": WASSERSTEIN,
     "hinge": HINGE,
 }
+
+COMPARISONS = {"none": absolute, "paired": relativistic, "average": relativistic_average}

@@ -19,15 +19,16 @@ WIDTH = 900  # pixels that a picture is at most enlarged to
 PAPER, GREY, INK = "white", "#b8b4aa", "#1f5f8b"
 
 
-def draw(samples: Tensor, reals: Tensor | None = None) -> Image.Image:
+def draw(samples: Tensor, reals: Tensor | None = None, columns: int = 0) -> Image.Image:
     """A picture of images [N, C, H, W] in [-1, 1] or bytes, or of points [N, 2].
 
     Arguments:
         reals: Of points: what they should look like, drawn behind them.
+        columns: Of images: as `grid` has it.
     """
     if samples.ndim == 2:
         return scatter(samples, reals)
-    return grid(samples if samples.dtype == torch.uint8 else as_bytes(samples))
+    return grid(samples if samples.dtype == torch.uint8 else as_bytes(samples), columns)
 
 
 def grid(images: Tensor, columns: int = 0, gap: int = 2, scale: int = 0) -> Image.Image:

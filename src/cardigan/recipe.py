@@ -3,8 +3,8 @@
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_type_hints
 
 from .errors import UserError
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:  # torch is imported late: help and lists answer at once
     from .data.dataset import Dataset
     from .data.stream import Stream, Together
     from .game import Game
+
+
+MOST_SAMPLES = 10_000_000  # that are ever measured at once
 
 
 def harmless(default: Any) -> Any:
@@ -66,6 +69,8 @@ class Training:
             value, lowest = getattr(self, name), least.get(name, 1)
             if not lowest <= value < 2**63:
                 yield f"training.{name} must be at least {lowest} and below 2^63, got {value}"
+        if self.measure_images > MOST_SAMPLES:
+            yield f"training.measure_images must be at most ten million, got {self.measure_images}"
 
     def held(self, world: int) -> int:
         """Images that each of `world` processes holds at once."""
@@ -94,6 +99,9 @@ class Recipe(ABC):
     """Images that a process must hold at once; batch norm needs two."""
     points: ClassVar[bool] = False
     """Whether it draws points in the plane, and not images."""
+    classes: ClassVar[int] = 0
+    """Labels that its networks are told; conditional recipes make it a field, where 0 takes the
+    data's own."""
 
     data: str = "fashion-mnist-mini"
     """What to train on: a name that `cardigan data list` shows, or a folder or zip of images."""
@@ -127,25 +135,52 @@ class Recipe(ABC):
         """The data in the order of the run, and the clock."""
         from .data.stream import Stream
 
+        held, told = self.held(world), self.conditions(dataset)
+        return Stream(dataset, held, self.training.seed, device, told)
+
+    def held(self, world: int) -> int:
+        """Images that each of `world` processes holds at once, which are as many as it needs."""
         if (held := self.training.held(world)) < self.least:
             raise UserError(
                 f"each of {world} processes would hold {held} images at once, and needs "
                 f"{self.least}: choose a larger --training.batch"
             )
-        return Stream(dataset, held, self.training.seed, device)
+        return held
+
+    def conditions(self, dataset: "Dataset") -> "torch.Tensor | None":
+        """What networks may be told of each picture, [N, ...]; its label, by default."""
+        return dataset.labels
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The data sets that it names; the size of images is that of the first."""
+        return (self.data,)
 
     def fitted(self) -> Self:
-        """The recipe with size and channels filled in: a run is loaded without its data."""
+        """The recipe with what the data tell filled in: a run is loaded without its data."""
         from .data import catalogue
 
-        info = catalogue.describe(self.data)
-        if self.points != (info.channels == 0):
-            kinds = {True: "points in the plane", False: "images"}
-            raise UserError(
-                f"expected {kinds[self.points]} as --data, got {self.data}, which holds "
-                f"{kinds[not self.points]}: `cardigan data list` shows what there is"
-            )
-        return replace(self, size=self.size or info.size, channels=self.channels or info.channels)
+        found = [catalogue.describe(name) for name in self.sets]
+        for info in found:
+            if self.points != (info.channels == 0):
+                kinds = {True: "points in the plane", False: "images"}
+                raise UserError(
+                    f"expected {kinds[self.points]} as --data, got {info.name}, which holds "
+                    f"{kinds[not self.points]}: `cardigan data list` shows what there is"
+                )
+        first = found[0]
+        shape = {"size": first.size, "channels": max(info.channels for info in found)}
+        told = {"classes": len(first.classes), "attributes": first.attributes}
+        own = {f.name for f in fields(self)}
+        for name in own & told.keys():
+            asked = getattr(self, name)
+            if asked not in (0, told[name]) or not told[name]:
+                raise UserError(
+                    f"expected data with {asked or 'known'} {name}, got {first.name}, which has "
+                    f"{told[name]}: name other --data"
+                )
+        facts = {name: fact for name, fact in (shape | told).items() if name in own}
+        return replace(self, **{name: getattr(self, name) or facts[name] for name in facts})
 
     def problems(self) -> Iterator[str]:
         """What does not fit, a phrase each; recipes add their own."""
@@ -182,10 +217,15 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def groups(cls: type) -> dict[str, type]:
+    """The fields of a recipe that hold options of their own, and what they hold."""
+    hints = get_type_hints(cls).items()
+    return {name: kind for name, kind in hints if isinstance(kind, type) and is_dataclass(kind)}
+
+
 def is_harmless(cls: type, name: str) -> bool:
     """Whether the field `a.b` of a recipe may change when a run goes on."""
     first, _, rest = name.partition(".")
-    match = next((f for f in fields(cls) if f.name == first), None)
-    if match is None:
-        return False
-    return is_harmless(Training, rest) if rest else bool(match.metadata.get("harmless"))
+    if rest:
+        return first in groups(cls) and is_harmless(groups(cls)[first], rest)
+    return any(f.name == first and f.metadata.get("harmless") for f in fields(cls))

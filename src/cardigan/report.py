@@ -14,8 +14,9 @@ import numpy as np
 from jinja2 import Environment
 from PIL import Image
 
-from . import curves, durable
+from . import curves, durable, reading
 from .curves import number
+from .data.images import MEGAPIXELS, without_warnings
 from .recipe import flatten
 
 LARGE, SMALL = 900, 300  # pixels across: the newest picture, and those of the strip
@@ -90,17 +91,13 @@ def render(run_folder: Path, description: str = "") -> str:
 
 def _object(path: Path) -> dict[str, Any]:
     try:
-        return _parsed(path.read_bytes())
+        return _parsed(reading.content(path, reading.TEXT))
     except OSError:
         return {}
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError:
-        return []
-    return [line for line in map(_parsed, lines) if line]
+    return [line for line in map(_parsed, reading.lines(path)) if line]
 
 
 def _parsed(text: bytes) -> dict[str, Any]:
@@ -131,8 +128,12 @@ def _pictures(paths: list[Path], width: int) -> Iterator[Picture]:
 
 def _picture(path: Path, width: int, seen: int = 0) -> Picture | None:
     """A picture, no wider than `width`, if it can be read."""
+    if not path.is_file():  # a pipe is not waited for
+        return None
     try:
-        with Image.open(path, formats=["PNG"]) as image:
+        with without_warnings(), Image.open(path, formats=["PNG"]) as image:
+            if image.width * image.height > MEGAPIXELS * 1e6:
+                return None
             image.thumbnail((width, 2 * width))
             file = io.BytesIO()
             image.convert("RGB").save(file, format="WEBP", quality=88)
@@ -200,7 +201,7 @@ def _histories(records: list[dict[str, Any]]) -> list[curves.Plot]:
 
 
 def _titled(plot: curves.Plot) -> curves.Plot:
-    named = [c._replace(name=_text(c.name.removesuffix("/gradient"))) for c in plot.curves]
+    named = [c._replace(name=_text(c.name.rpartition("/")[0] or c.name)) for c in plot.curves]
     return plot._replace(title=_title(plot.title), curves=named)
 
 

@@ -13,7 +13,7 @@ from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import checkpoint, durable, settings
+from . import checkpoint, durable, reading, settings
 from .errors import UserError
 from .game import Game
 from .recipe import Recipe
@@ -79,11 +79,12 @@ class Run:
 
     def _record(self) -> dict[str, Any]:
         self._read()
-        return json.loads(self.record.read_bytes())
+        return json.loads(reading.content(self.record, reading.TEXT))
 
     def _read(self) -> tuple[str, Recipe]:
         try:
-            return settings.from_json(self.record.read_bytes(), str(self.record))
+            text = reading.content(self.record, reading.TEXT)
+            return settings.from_json(text, str(self.record))
         except OSError:
             raise UserError(
                 f"{self.path} is not a run: expected a folder that `cardigan train` made, "
@@ -105,8 +106,7 @@ class Run:
 
         Only figures of the last one's kind and count are compared: others are no measure for it.
         """
-        path = self.path / "metrics.jsonl"
-        lines = path.read_bytes().splitlines() if path.exists() else ()
+        lines = reading.lines(self.path / "metrics.jsonl")
         told = [found for found in map(_judged, lines) if found]
         alike = sorted(found for found in told if found.by == told[-1].by)
         places = (self.checkpoints / f"{found.seen:09}" for found in alike)
@@ -120,9 +120,7 @@ class Run:
 
     def seconds(self, seen: float = inf) -> float | None:
         """How long it had trained when it had seen so many images; None if its log tells not."""
-        path = self.path / "log.jsonl"
-        lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
-        told = [line for line in lines if _at(line) <= seen]
+        told = [line for line in reading.lines(self.path / "log.jsonl") if _at(line) <= seen]
         try:
             return float(json.loads(told[-1])["seconds"])
         except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
@@ -140,7 +138,7 @@ class Run:
         """Forgets what was noted after the clock `seen`, for it is going to happen again."""
         for name in ("log.jsonl", "metrics.jsonl"):
             if (path := self.path / name).exists():
-                lines = path.read_bytes().splitlines(keepends=True)
+                lines = _whole(path).splitlines(keepends=True)
                 kept = b"".join(line for line in lines if _at(line) <= seen)
                 durable.replace(path, kept)
         for picture in self.pictures.glob("*.png"):
@@ -170,6 +168,16 @@ def load(path: str | Path) -> Game:
     return Run(path).load()
 
 
+def _whole(path: Path) -> bytes:
+    """A log that is going to be written anew: what cannot be read must not be lost."""
+    try:
+        return reading.content(path, reading.LOG)
+    except OSError as error:
+        raise UserError(
+            f"cannot read {path}: {error.strerror or error}: move it elsewhere to go on"
+        ) from None
+
+
 def _append(path: Path, line: Mapping[str, Any]) -> None:
     try:
         with path.open("a") as file:
@@ -195,5 +203,5 @@ def _at(line: bytes) -> float:
     """The clock of a line; a line that a kill cut short lies beyond every clock."""
     try:
         return float(json.loads(line)["seen"]) if line.endswith(b"\n") else inf
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return inf

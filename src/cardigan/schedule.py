@@ -16,6 +16,11 @@ def linear(start: float, end: float, over: float) -> Schedule:
     return lambda seen: start + (end - start) * min(seen / over, 1.0)
 
 
+def held(schedule: Schedule, over: int) -> Schedule:
+    """The schedule's first value for `over` images, then the schedule from its beginning."""
+    return lambda seen: schedule(max(seen - over, 0))
+
+
 def cosine(start: float, end: float, over: float) -> Schedule:
     """From `start` to `end` along half a cosine over the first `over` images, then `end`."""
     return lambda seen: end + (start - end) * (1 + cos(pi * min(seen / over, 1.0))) / 2
@@ -24,6 +29,11 @@ def cosine(start: float, end: float, over: float) -> Schedule:
 def exponential(start: float, halflife: float, floor: float = 0.0) -> Schedule:
     """Halves every `halflife` images, down to `floor`."""
     return lambda seen: max(start * 0.5 ** (seen / halflife), floor)
+
+
+def falling(start: float, end: float, over: float) -> Schedule:
+    """From `start` to `end` in equal ratios over the first `over` images, then `end`."""
+    return lambda seen: start * (end / start) ** min(seen / over, 1.0)
 
 
 def warmup(schedule: Schedule, over: float) -> Schedule:

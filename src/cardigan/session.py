@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, redirect_stderr
+from contextlib import ExitStack, contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,10 @@ from . import (
 )
 from .abilities import Generates
 from .data.dataset import Dataset
+from .data.stream import Stream, Together
 from .game import Game
 from .measuring import Budget, beside_training, measurer
+from .metrics.figures import Figure
 from .progress import Progress
 from .randomness import mix
 from .recipe import Recipe, to_json
@@ -50,14 +52,32 @@ def play(name: str, recipe: Recipe, path: Path, override: bool = False) -> Run:
         first = distributed.rank() == 0
         if first:
             changes.permit(run, name, recipe, override)
+        with nullcontext() if first else _silent():
+            sitting = _made(run, name, recipe, where, override)
+        distributed.wait_for_all()  # the first may have decoded held-out data
         with durable.lock(path) if first else _silent():
-            stopped = Sitting(run, name, recipe, where, override).play()
+            stopped = sitting.play()
     # All have left the group by now: torchrun ends the others as soon as one has ended.
     if stopped and distributed.rank():
         raise SystemExit(128 + stopped.number)
     if stopped:
         raise stopped
     return run
+
+
+def _made(run: Run, name: str, recipe: Recipe, where: torch.device, override: bool) -> "Sitting":
+    """Loads and makes all that a sitting needs: what does not fit is told, and nothing written."""
+    training, world = recipe.training, distributed.world()
+    recipe.held(world)
+    dataset = recipe.dataset()
+    torch.manual_seed(mix(training.seed))
+    game = make(recipe)
+    game.to(where, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    stream, beside = recipe.stream(dataset, where, world), None
+    if training.measure_share and distributed.rank() == 0:
+        reals = Reals(dataset, held_out(lambda: recipe.dataset("test")))
+        beside = reals, *beside_training(reals, training.best, game)
+    return Sitting(run, name, recipe, where, override, dataset, game, stream, beside)
 
 
 @dataclass(frozen=True)
@@ -69,17 +89,16 @@ class Sitting:
     recipe: Recipe
     device: torch.device
     override: bool
+    dataset: Dataset
+    game: Game
+    stream: Stream | Together
+    measured: tuple[Reals, dict[str, Figure], str] | None  # beside training, and by what is best
 
     def play(self) -> Stopped | None:
         """Trains until `training.images` or a signal."""
-        training, world = self.recipe.training, distributed.world()
-        copies = training.copies(world)
-        dataset = self.recipe.dataset()
-        torch.manual_seed(mix(training.seed))
-        game = make(self.recipe)
-        game.to(self.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        about = self.about(dataset)
-        self.begin(game, dataset, about)
+        training, game = self.recipe.training, self.game
+        about = self.about(self.dataset)
+        self.begin(game, self.dataset, about)
         if training.compile:
             for player in game.players.values():
                 player.net.compile(dynamic=False)
@@ -89,16 +108,20 @@ class Sitting:
             return None
         with ExitStack() as stack:
             asked = stack.enter_context(signals.gathered())
-            beside = [] if distributed.rank() else self.beside(game, dataset, about, stack)
+            beside = [] if distributed.rank() else self.beside(game, self.dataset, about, stack)
             finished = train(
                 game,
-                self.recipe.stream(dataset, self.device, world),
+                self.stream,
                 training.images,
                 seed=training.seed,
-                accumulate=copies,
+                accumulate=training.copies(distributed.world()),
                 precision=device.PRECISIONS[training.precision](self.device),
                 tolerate=training.tolerate,
-                hooks=[Hook(training.checkpoint_every, _compare, at_end=True), *beside],
+                hooks=[
+                    Hook(training.checkpoint_every, _compare, at_end=True),
+                    *beside,
+                    Hook(training.checkpoint_every, _wait, at_end=True),
+                ],
                 stop=lambda: bool(asked),
             )
         return None if finished else Stopped(asked[0] if asked else signal.SIGTERM, game.seen)
@@ -154,16 +177,14 @@ class Sitting:
                 hooks.saver(run, text, about, training.keep),
                 at_end=True,
             ),
-            *self.measuring(dataset, game),
+            *self.measuring(),
         ]
 
-    def measuring(self, dataset: Dataset, game: Game) -> list[Hook]:
+    def measuring(self) -> list[Hook]:
         """Measures what was just saved, where that is wanted and the data allow."""
-        training = self.recipe.training
-        if not training.measure_share:
+        if self.measured is None:
             return []
-        reals = Reals(dataset, held_out(lambda: self.recipe.dataset("test")))
-        figures, best = beside_training(reals, training.best, game)
+        (reals, figures, best), training = self.measured, self.recipe.training
         if not figures:
             return []
         budget = Budget(training.measure_share)
@@ -178,6 +199,11 @@ def _silent() -> Iterator[None]:
     """What all processes would say, the first says."""
     with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
         yield
+
+
+def _wait(game: Game, log: Mapping[str, torch.Tensor]) -> None:
+    """Waits for the first process, which saves and measures alone."""
+    distributed.wait_for_all()
 
 
 def _compare(game: Game, log: Mapping[str, torch.Tensor]) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from . import device as devices
 from . import distributed
-from .abilities import Generates
+from .abilities import Generates, Translates
 from .data import catalogue
 from .data.dataset import Dataset
 from .data.folder import NoSplit
@@ -19,7 +19,7 @@ from .errors import UserError
 from .game import Game
 from .metrics.sets import some
 from .progress import track
-from .randomness import mix
+from .randomness import mix, seeded
 from .run import Run
 
 BATCH = 250  # samples drawn at a time; another number draws other samples
@@ -82,8 +82,10 @@ class Subject:
         """
         if self.run is not None:
             recipe = self.run.recipe
-            check_kind(self.name, recipe.points, against or recipe.data, recipe.data)
-            return reals(against or recipe.data, recipe.size, recipe.channels)
+            if against:
+                check_kind(self.name, recipe.points, against, recipe.data)
+                return reals(against, recipe.size, recipe.channels)
+            return Reals(recipe.dataset(), held_out(lambda: recipe.dataset("test")))
         if not against:
             raise UserError(
                 f"expected a run's folder, or images and what to compare them with, got "
@@ -148,18 +150,25 @@ def held_out(load: Callable[[], Dataset]) -> Dataset | None:
 def draw(game: Game, n: int, seed: int = 0, truncation: float = 1.0) -> Samples:
     """Draws `n` samples, each process its share; the same for any number of processes.
 
-    A game with classes draws each as often as any other.
+    A game with classes draws each as often as any other; a translator has as many samples as it
+    keeps pictures to translate.
 
     Raises:
         UserError: The game has no generator.
     """
     drawing = generating(game)
+    if isinstance(game, Translates):
+        sources = game.sources(n, seed)
+        n = len(sources)
     labels = torch.arange(n) % game.classes if game.classes else None
 
     def part(start: int, count: int) -> Tensor:
         label = None if labels is None else labels[start : start + count]
-        seeded = mix(seed, start)
-        samples = drawing.sample(count, seed=seeded, label=label, truncation=truncation).cpu()
+        own = mix(seed, start)
+        if isinstance(game, Translates):
+            with seeded(own, game.device):
+                return as_bytes(game.translate(sources[start : start + count]).cpu())
+        samples = drawing.sample(count, seed=own, label=label, truncation=truncation).cpu()
         return as_bytes(samples) if samples.dim() == 4 else samples
 
     mine = range(0, n, BATCH)[distributed.rank() :: distributed.world()]

@@ -52,7 +52,16 @@ def train(
         tolerate: Rounds in a row that may hold a gradient that is not finite, and so moves
             nobody; one more raises `Diverged`.
         stop: Asked once a round on every process; one that says yes stops them all, together.
+
+    Raises:
+        UserError: If the game cannot accumulate.
+        Diverged: See `tolerate`.
     """
+    if accumulate > 1 and not game.accumulates:
+        raise UserError(
+            f"this game chooses within a round and cannot accumulate, got {accumulate} copies: "
+            "leave --training.microbatch out"
+        )
     distributed.broadcast_(game)
     stream.seen = game.seen
     guard, message = _Guard(game, tolerate), distributed.Message()

@@ -47,6 +47,21 @@ def place(out: str, ending: str) -> Path:
     return path
 
 
+def check(device: str, features: str = "", metrics: Sequence[str] = ()) -> None:
+    """Refuses what does not exist before anything is loaded.
+
+    Raises:
+        UserError: It names what there is.
+    """
+    from .. import device as devices
+    from ..metrics.measure import known
+    from ..metrics.networks import maker
+
+    devices.pick(device)
+    maker(features)
+    known(metrics)
+
+
 def _gathered(function: Callable[..., None], words: Sequence[str]) -> list[str]:
     """Spells out what people leave away: `--json` is `true`, `--metrics a b` is `["a", "b"]`.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError, printable
-from .arguments import place
+from .arguments import check, place
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -43,6 +43,7 @@ def audit(
     """
     _check(n, seed, alpha)
     path = place(out, ".png")
+    check(device)
 
     from .. import pictures
     from ..metrics.audit import audit, question

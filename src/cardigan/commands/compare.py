@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import UserError, printable
-from .arguments import place
+from .arguments import check, place
 from .evaluate import check_counts
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def compare(
     check_counts(n, seed)
     path = place(out, ".html")
     names = _names(subjects)
+    check(device, features, metrics)
 
     from .. import compare_page, durable
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import UserError, did_you_mean, printable
-from .arguments import place
+from .arguments import check, place
 from .evaluate import check_counts
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def curve(
     path = place(out, ".png")
     varied = VARIED[what]
     chosen = _values(values, steps, what, varied)
+    check(device, features)
 
     from .. import curve_picture, pictures
     from ..subjects import subject

@@ -4,6 +4,7 @@ import json as to_text
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
+from .arguments import check
 
 if TYPE_CHECKING:
     from ..diagnosis import Diagnosis, Finding
@@ -36,6 +37,7 @@ def diagnose(
         raise UserError(
             f"expected -n from {LEAST} to 100,000 and a --seed of 0 or more, got {n} and {seed}"
         )
+    check(device)
 
     from .. import device as devices
     from ..diagnosis import of_run

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import UserError
+from ..recipe import MOST_SAMPLES
+from .arguments import check
 
 FLOOR = "floor: held-out real data in the samples' place; 95 %: were other samples drawn"
 
@@ -36,6 +38,7 @@ def evaluate(
         device: Where samples are drawn and looked at: auto, cpu, cuda, cuda:1, mps.
     """
     check_counts(n, seed)
+    check(device, features, metrics)
 
     from .. import device as devices
     from .. import distributed
@@ -48,7 +51,7 @@ def evaluate(
 
 def check_counts(n: int, seed: int) -> None:
     """Refuses counts and seeds that nothing can be drawn by."""
-    if not 2 <= n <= 10_000_000 or not 0 <= seed < 2**63:
+    if not 2 <= n <= MOST_SAMPLES or not 0 <= seed < 2**63:
         raise UserError(
             f"expected -n of 2 to ten million and a --seed of 0 or more, got {n} and {seed}"
         )

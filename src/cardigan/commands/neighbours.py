@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError, printable
-from .arguments import place
+from .arguments import check, place
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -50,6 +50,7 @@ def neighbours(
     """
     _check(n, seed, rows)
     path = place(out, ".png") if out else None
+    check(device, features)
 
     from .. import device as devices
     from .. import pictures

@@ -1,13 +1,17 @@
 """`cardigan sample`: draws from a run."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import durable
 from ..errors import UserError, printable
+from .arguments import check
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from ..game import Game
 
 
 def sample(
@@ -16,6 +20,7 @@ def sample(
     seed: int = 0,
     truncation: float = 1.0,
     label: int | None = None,
+    codes: bool = False,
     out: str = "samples.png",
     device: str = "auto",
 ) -> None:
@@ -27,6 +32,8 @@ def sample(
         seed: The same seed draws the same samples.
         truncation: Scales the latents towards their mean; below 1 trades variety for quality.
         label: The class to draw, where the run was trained with classes.
+        codes: Draw what each code does instead, where the run has some: five rows a code, along
+            which it goes through its values while all else stays.
         out: grid.png, samples.npz, or a folder for one picture a sample.
         device: Where to draw: auto, cpu, cuda, cuda:1, mps.
     """
@@ -40,6 +47,7 @@ def sample(
     if path.suffix not in (".png", ".npz", ""):
         raise UserError(f"expected --out to be a .png, a .npz or a folder, got {out}")
     durable.check(path if path.suffix else path / "000000.png")
+    check(device)
 
     from .. import device as devices
     from ..run import Run
@@ -47,10 +55,24 @@ def sample(
 
     game = Run(run).load().to(devices.pick(device))
     _check_label(label, game.classes)
-    drawing = generating(game)
-    samples = drawing.sample(n, seed=seed, label=label, truncation=truncation).cpu()
-    {".png": _picture, ".npz": _array, "": _folder}[path.suffix](samples, path)
+    columns = 0
+    if codes:
+        samples, columns = _traversal(game, seed)
+    else:
+        samples = generating(game).sample(n, seed=seed, label=label, truncation=truncation)
+    write = {".png": partial(_picture, columns=columns), ".npz": _array, "": _folder}
+    write[path.suffix](samples.cpu(), path)
     print(printable(out))
+
+
+def _traversal(game: "Game", seed: int) -> "tuple[Tensor, int]":
+    """Samples [R x K, C, H, W], and K."""
+    from ..abilities import HasCodes
+
+    if not isinstance(game, HasCodes):
+        raise UserError("expected no --codes: the run was trained without any")
+    rows = game.traversal(5, seed)
+    return rows.flatten(0, 1), rows.shape[1]
 
 
 def _check_label(label: int | None, classes: int) -> None:
@@ -61,10 +83,10 @@ def _check_label(label: int | None, classes: int) -> None:
     raise UserError(f"expected a --label from 0 to {classes - 1}, got {label}")
 
 
-def _picture(samples: "Tensor", path: Path) -> None:
+def _picture(samples: "Tensor", path: Path, columns: int = 0) -> None:
     from .. import pictures
 
-    pictures.save(pictures.draw(samples), path)
+    pictures.save(pictures.draw(samples, columns=columns), path)
 
 
 def _array(samples: "Tensor", path: Path) -> None:

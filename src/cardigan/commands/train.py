@@ -1,15 +1,16 @@
 """`cardigan train`: from a recipe's name to pictures, a report and numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentParser
 
-from .. import settings
+from .. import durable, settings
 from ..errors import UserError
-from ..recipe import Recipe
+from ..recipe import MOST_SAMPLES, Recipe
 
 
 def train(argv: Sequence[str]) -> None:
@@ -21,13 +22,12 @@ def train(argv: Sequence[str]) -> None:
     name, options = argv[0], argv[1:]
     recipe = settings.find(name)
     parser = _parser(name, recipe)
-    parsed = settings.read(parser, options)
-    recipe = settings.build(recipe, parser, parsed)
-    recipe = _lengthened(recipe, parsed).fitted().checked()
+    parsed = settings.read(parser, options, partial(_faults, name, recipe, parser))
+    recipe = _lengthened(settings.build(recipe, parser, parsed), parsed).fitted()
 
     from ..session import Stopped, play
 
-    path = Path(parsed.out or f"runs/{name}")
+    path = _folder(name, parsed)
     try:
         run = play(name, recipe, path, parsed.override)
     except Stopped as stopped:
@@ -49,12 +49,58 @@ def _parser(name: str, recipe: Recipe) -> ArgumentParser:
     return parser
 
 
+def _folder(name: str, parsed: Any) -> Path:
+    return Path(parsed.out or f"runs/{name}")
+
+
+def _faults(name: str, recipe: Recipe, parser: ArgumentParser, parsed: Any) -> Iterator[str]:
+    """What does not fit of options that are well formed; of data, headers are read at most."""
+    try:
+        recipe = settings.build(recipe, parser, parsed)
+    except UserError as error:
+        yield str(error)
+        return
+    for step in (partial(_lengthened, parsed=parsed), type(recipe).fitted):
+        try:
+            recipe = step(recipe)
+        except UserError as error:
+            yield str(error)
+    problems = list(recipe.problems())
+    yield from problems
+    if parsed.measure != 0 and not 2 <= parsed.measure <= MOST_SAMPLES:
+        yield f"measure must be 0 or from 2 to ten million, got {parsed.measure}"
+    checks: list[Callable[[], object]] = [
+        lambda: durable.check(_folder(name, parsed) / "recipe.json"),
+        lambda: _check_device(recipe.training.device),
+        lambda: _check_measure(recipe.training.best),
+    ]
+    if not any("batch" in problem for problem in problems):
+        checks.append(lambda: recipe.held(1))  # of many, the first says that they do not fit
+    for check in checks:
+        try:
+            check()
+        except UserError as error:
+            yield str(error)
+
+
+def _check_device(name: str) -> None:
+    if name not in ("auto", "cpu"):  # torch is imported late
+        from ..device import pick
+
+        pick(name)
+
+
+def _check_measure(name: str) -> None:
+    if name:
+        from ..metrics.measure import known
+
+        known([name])
+
+
 def _lengthened(recipe: Recipe, parsed: Any) -> Recipe:
     """The recipe with --images or --epochs put into `training.images`."""
     if parsed.images is not None and parsed.epochs is not None:
         raise UserError("expected --images or --epochs, got both: give one of them")
-    if parsed.measure < 0 or parsed.measure == 1:
-        raise UserError(f"measure must be 0 or at least 2, got {parsed.measure}")
     images = parsed.images
     if parsed.epochs is not None:
         if not 0 < parsed.epochs < 1e12:
@@ -64,7 +110,7 @@ def _lengthened(recipe: Recipe, parsed: Any) -> Recipe:
         images = round(parsed.epochs * catalogue.describe(recipe.data).count)
     if images is None:
         return recipe
-    return replace(recipe, training=replace(recipe.training, images=images)).checked()
+    return replace(recipe, training=replace(recipe.training, images=images))
 
 
 def _conclude(run: Any, recipe: Recipe, count: int) -> None:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import UserError, did_you_mean, printable
-from . import avatars, cache, embedded, folder, places, toys
+from . import avatars, cache, embedded, emoji, folder, outlines, places, toys
 from .dataset import Dataset
 from .findings import counted, judge
 from .formats import Arrays
@@ -19,8 +19,9 @@ from .published import PUBLISHED
 DEFAULT = "fashion-mnist-mini"
 STACKED = "stacked-digits"
 AVATARS = avatars.NAME
+OUTLINES = "fashion-outlines"
 DIGITS = ("mnist", "mnist-5k")  # what is stacked: the first that is found
-NAMES = (DEFAULT, *PUBLISHED, *toys.TOYS, STACKED, AVATARS)
+NAMES = (DEFAULT, *PUBLISHED, *toys.TOYS, STACKED, AVATARS, OUTLINES, *emoji.NAMES)
 LARGEST_SIDE = 2048
 
 
@@ -32,6 +33,7 @@ class Info(NamedTuple):
     size: int  # side of its images; 2 for points
     channels: int  # 1 or 3; 0 for points
     classes: tuple[str, ...]
+    attributes: int = 0  # values of all attributes: entries of the vector that tells them
 
 
 def load(
@@ -61,11 +63,16 @@ def load(
     if name not in NAMES:
         return folder.load(_folder(name), split, size, channels, limit)
     if name == AVATARS:
-        return _drawn(split, size, channels)
+        return _reshaped(avatars.load(split, size), 0, channels)
+    if name in emoji.NAMES:
+        return _reshaped(emoji.load(name, split, directory), size, channels)
+    if name == OUTLINES:
+        return _reshaped(_outlines(split), size, channels)
     arrays = _arrays(name, split, directory)
-    labels = torch.from_numpy(arrays.labels)
-    images = _shaped(torch.from_numpy(arrays.images.copy()), size, channels)
-    return Dataset(name, images, labels, _classes(name), _fingerprint(images, labels))
+    images, labels = torch.from_numpy(arrays.images.copy()), torch.from_numpy(arrays.labels)
+    names = _numbers(images) if name == DEFAULT else ()
+    dataset = Dataset(name, images, labels, _classes(name), names=names)
+    return _reshaped(dataset, size, channels)
 
 
 def describe(name: str, directory: str | Path | None = None) -> Info:
@@ -88,10 +95,13 @@ def facts(name: str) -> Info:
     if name in PUBLISHED:
         known = PUBLISHED[name]
         return Info(name, known.counts["train"], known.size, known.channels, known.classes)
-    counts = {DEFAULT: 10_000, AVATARS: avatars.COUNTS["train"]}
-    shapes = {DEFAULT: (28, 1), STACKED: (28, 3), AVATARS: (avatars.SIZE, 3)}
+    counts = {DEFAULT: 10_000, OUTLINES: 10_000, AVATARS: avatars.COUNTS["train"]}
+    counts |= dict.fromkeys(emoji.NAMES, emoji.COUNTS["train"])
+    shapes = {DEFAULT: (28, 1), OUTLINES: (28, 1), STACKED: (28, 3), AVATARS: (avatars.SIZE, 3)}
+    shapes |= dict.fromkeys(emoji.NAMES, (emoji.SIZE, 3))
     count, (size, channels) = counts.get(name, toys.COUNTS["train"]), shapes.get(name, (2, 0))
-    return Info(name, count, size, channels, _classes(name))
+    values = {AVATARS: sum(map(len, avatars.TRAITS.values()))}
+    return Info(name, count, size, channels, _classes(name), values.get(name, 0))
 
 
 def where(name: str, directory: str | Path | None = None) -> str:
@@ -105,7 +115,9 @@ def where(name: str, directory: str | Path | None = None) -> str:
         return f"made of {_digits(directory)}"
     if name == AVATARS:
         return avatars.where()
-    return {DEFAULT: "inside the package"}.get(name, "made up")
+    if name in emoji.NAMES:
+        return emoji.where(name, directory)
+    return {DEFAULT: "inside the package", OUTLINES: f"made of {DEFAULT}"}.get(name, "made up")
 
 
 def _arrays(name: str, split: str, directory: str | Path | None) -> Arrays:
@@ -131,14 +143,24 @@ def _classes(name: str) -> tuple[str, ...]:
     if name in toys.TOYS:
         return tuple(str(k) for k in range(len(toys.TOYS[name]().centres)))
     made = {STACKED: tuple(f"{k:03d}" for k in range(1000)), AVATARS: avatars.CLASSES}
-    return made.get(name) or tuple(embedded.about()["classes"])
+    made |= dict.fromkeys((OUTLINES, *emoji.NAMES), ())
+    return made[name] if name in made else tuple(embedded.about()["classes"])
 
 
-def _drawn(split: str, size: int, channels: int) -> Dataset:
-    dataset = avatars.load(split, size)
-    images = _shaped(dataset.images, 0, channels)
-    assert dataset.labels is not None, "avatars have labels"
+def _reshaped(dataset: Dataset, size: int, channels: int) -> Dataset:
+    images = _shaped(dataset.images, size, channels)
     return replace(dataset, images=images, fingerprint=_fingerprint(images, dataset.labels))
+
+
+def _outlines(split: str) -> Dataset:
+    """Without labels: no network knows the classes of outlines."""
+    images = outlines.edges(torch.from_numpy(embedded.read(split).images.copy()))
+    return Dataset(OUTLINES, images, names=_numbers(images))
+
+
+def _numbers(images: Tensor) -> tuple[str, ...]:
+    """Names that an image of the shipped set shares with its outline."""
+    return tuple(map(str, range(len(images))))
 
 
 def _toy(name: str, split: str, size: int, channels: int) -> Dataset:
@@ -197,6 +219,7 @@ def _shaped(images: Tensor, size: int, channels: int) -> Tensor:
     return images.contiguous()
 
 
-def _fingerprint(images: Tensor, labels: Tensor) -> str:
+def _fingerprint(images: Tensor, labels: Tensor | None) -> str:
     """SHA-256 over what is trained on."""
-    return cache.key(cache.digest(images.numpy()), cache.digest(labels.numpy()))
+    parts = [images] if labels is None else [images, labels]
+    return cache.key(*(cache.digest(part.numpy()) for part in parts))

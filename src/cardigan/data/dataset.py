@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 
 class Modes(NamedTuple):
@@ -12,6 +14,13 @@ class Modes(NamedTuple):
 
     centres: Tensor  # [K, D]
     std: float  # of each, in every direction
+
+
+class Pairs(NamedTuple):
+    """Held-out images of two domains, of which those at one place show the same."""
+
+    sources: Tensor  # uint8 [N, C, H, W], what is translated
+    targets: Tensor  # the same, what should come out
 
 
 class Attribute(NamedTuple):
@@ -33,6 +42,10 @@ class Dataset:
         fingerprint: SHA-256 over the content and over how it was prepared.
         modes: Of a toy: its Gaussians.
         attributes: What else is known of every picture, by name.
+        names: Of the images, where they have any: images of one name in two sets show the same.
+            Variants of one thing share what stands before a `#`.
+        sources: Images of another domain, to be translated into images like these.
+        pairs: Held-out sources and what should become of them, where that is known.
     """
 
     name: str
@@ -42,6 +55,9 @@ class Dataset:
     fingerprint: str = ""
     modes: Modes | None = None
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    sources: "Dataset | None" = None
+    pairs: Pairs | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -52,3 +68,9 @@ class Dataset:
         if self.labels is None:
             return {**self.attributes}
         return {**self.attributes, "label": Attribute(self.labels, self.classes)}
+
+    @property
+    def vectors(self) -> Tensor:
+        """The attributes as one vector each, in which those values that hold are 1: [N, A]."""
+        parts = [one_hot(a.values, len(a.names)) for a in self.attributes.values()]
+        return torch.cat(parts, 1).float()

@@ -30,7 +30,7 @@ from .images import BadPicture, Header, decode, header, is_picture_name
 from .threads import each
 
 SIDES = (16, 28, 32, 64, 128, 256)  # sides that are chosen by themselves
-LAYOUT = 1  # of what is cached; raise it when decoding changes
+LAYOUT = 2  # of what is cached; raise it when decoding changes
 
 Result = TypeVar("Result")
 
@@ -87,7 +87,8 @@ def load(
     known = about["labels"] and torch.tensor(about["labels"])
     fingerprint = cache.key(stored.sha256, about["labels"], about["classes"])
     images = torch.from_numpy(stored.images)
-    return Dataset(str(path), images, known, tuple(about["classes"]), fingerprint)
+    classes, names = tuple(about["classes"]), tuple(about["names"])
+    return Dataset(str(path), images, known, classes, fingerprint, names=names)
 
 
 def survey(path: str | Path) -> Survey:
@@ -193,7 +194,12 @@ def _prepare(files: Files, folder: Path, split: str, wanted: Shape, limit: float
 
     def about() -> dict[str, Any]:
         known = [seen.labels[name] for name in good] if seen.labels else None
-        return {"labels": known, "classes": seen.classes, "bad": counted(seen.findings + broken)}
+        return {
+            "labels": known,
+            "classes": seen.classes,
+            "names": labels.below_root(good),
+            "bad": counted(seen.findings + broken),
+        }
 
     one = (shape.channels, shape.size, shape.size)
     cache.store(folder, decoded(), len(names), one, about)

@@ -1,15 +1,21 @@
 """Public sets as they are published, read into arrays: idx, CIFAR's binary files, SVHN's .mat."""
 
 import gzip
+import io
 import tarfile
+import warnings
 import zlib
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
 import numpy as np
 
 from ..errors import UserError
+
+UNPACKED = 192 * 2**20  # bytes of an archive that are ever read; CIFAR's have 184 million
+MEMBERS = 100  # of an archive that are looked at
 
 
 class Arrays(NamedTuple):
@@ -54,10 +60,15 @@ def read_cifar(
 def read_svhn(path: Path, count: int) -> Arrays:
     """SVHN's cropped digits. Their file is MATLAB's, which SciPy reads; zero is labelled 10."""
     try:
-        from scipy.io import loadmat
+        from scipy.io import loadmat, whosmat
     except ImportError:
         raise UserError("svhn needs SciPy to read .mat files: pip install scipy") from None
     try:
+        if not path.is_file():  # a pipe is not waited for
+            raise ValueError("no file")
+        told = {name: (shape, kind) for name, shape, kind in whosmat(path)}
+        if told["X"] != ((32, 32, 3, count), "uint8") or told["y"][0] != (count, 1):
+            raise ValueError("nothing larger is ever unpacked")
         content = loadmat(path, variable_names=["X", "y"])
         images, labels = content["X"].transpose(3, 2, 0, 1), content["y"].ravel() % 10
     except Exception:  # a damaged file may raise anything inside the reader
@@ -70,8 +81,14 @@ def read_svhn(path: Path, count: int) -> Arrays:
 def read_rows(path: Path, shape: tuple[int, int, int]) -> Arrays:
     """Comma-separated rows of pixels of a grey picture and, last, its label; gzipped."""
     count, height, width = shape
+    most = count * (height * width + 1) * len("255,")
     try:
-        rows = np.loadtxt(path, np.uint8, delimiter=",")
+        with _opened(path) as file:
+            text = file.read(most + 1)
+        if len(text) > most:
+            raise ValueError("nothing larger is ever unpacked")
+        with warnings.catch_warnings(action="ignore"):  # of files without a row
+            rows = np.loadtxt(io.BytesIO(text), np.uint8, delimiter=",")
         images = rows[:, :-1].reshape(count, 1, height, width)
     except (OSError, EOFError, zlib.error, ValueError, IndexError):
         raise damaged(path, f"{count} rows of {height * width} pixels and a label") from None
@@ -84,6 +101,8 @@ def damaged(path: Path, expected: str) -> UserError:
 
 
 def _opened(path: Path) -> IO[bytes]:
+    if path.exists() and not path.is_file():  # a pipe is not waited for
+        raise damaged(path, "a file")
     return cast(IO[bytes], gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
@@ -106,10 +125,10 @@ def _bytes(file: IO[bytes], count: int) -> bytes:
 
 def _cifar_rows(path: Path, member: str, shape: tuple[int, int]) -> np.ndarray:
     if path.is_dir():
-        with (path / member).open("rb") as file:
+        with _opened(path / member) as file:
             return _values(file, path / member, shape)
     try:
-        with tarfile.open(path) as archive:
+        with _opened(path) as packed, _plain(packed) as archive:
             file = archive.extractfile(_member(archive, member))
             assert file is not None, "regular files can be read"
             return _values(file, path, shape)
@@ -117,8 +136,34 @@ def _cifar_rows(path: Path, member: str, shape: tuple[int, int]) -> np.ndarray:
         raise damaged(path, f"an archive that holds {member}") from None
 
 
+def _plain(packed: IO[bytes]) -> tarfile.TarFile:
+    return tarfile.open(fileobj=cast(IO[bytes], _Bounded(packed)), mode="r:")
+
+
+class _Bounded:
+    """The start of a packed archive, unpacked. Whoever asks for more than that, gets nothing."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file, self.tell = file, file.tell
+
+    def read(self, count: int) -> bytes:
+        """So many bytes, if they lie within bounds: headers, too, may claim any length."""
+        return self.file.read(self._within(self.tell() + count) - self.tell())
+
+    def seek(self, place: int) -> int:
+        """Goes on to a place within bounds."""
+        return self.file.seek(self._within(place))
+
+    def _within(self, place: int) -> int:
+        if place > UNPACKED:
+            raise tarfile.ReadError("it is longer than the archive that was published")
+        return place
+
+
 def _member(archive: tarfile.TarFile, name: str) -> tarfile.TarInfo:
-    return next(m for m in archive if m.isfile() and m.name.rsplit("/")[-1] == name)
+    return next(
+        m for m in islice(archive, MEMBERS) if m.isfile() and m.name.rsplit("/")[-1] == name
+    )
 
 
 def _by(shape: tuple[int, ...]) -> str:

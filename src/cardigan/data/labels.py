@@ -91,6 +91,13 @@ def root_of(names: Iterable[str]) -> str:
     return root and root + "/"
 
 
+def below_root(names: Iterable[str]) -> list[str]:
+    """Names below the folder that holds them all, without endings: what a counterpart shares."""
+    names = list(names)
+    root = root_of(names)
+    return [str(PurePosixPath(name.removeprefix(root)).with_suffix("")) for name in names]
+
+
 def _below(names: Iterable[str], folder: str) -> dict[str, str]:
     return {name: name.removeprefix(folder) for name in names if name.startswith(folder)}
 

@@ -16,7 +16,7 @@ class Batch(NamedTuple):
     """What a player looks at in one move."""
 
     image: Tensor  # [N, C, H, W] in [-1, 1], or points [N, D]
-    label: Tensor | None = None  # int64 [N]
+    label: Tensor | None = None  # int64 [N]; or vectors [N, A], or images, that networks are told
 
 
 class Stream:
@@ -28,6 +28,7 @@ class Stream:
     Arguments:
         batch: Images that a process takes at a time.
         device: Where batches are wanted. Images move there for good where they fit.
+        labels: What is told of each image, [len(dataset), ...]; by default the data's labels.
     """
 
     def __init__(
@@ -36,13 +37,15 @@ class Stream:
         batch: int,
         seed: int = 0,
         device: torch.device | str = "cpu",
+        labels: Tensor | None = None,
     ) -> None:
         self.dataset, self.batch, self.seed = dataset, batch, seed
         self.device = torch.empty(0, device=device).device  # cuda is cuda:0 from here on
         self.seen = 0
         fits = _fits(dataset.images, self.device)
         self.images = dataset.images.to(self.device) if fits else dataset.images
-        self.labels = None if dataset.labels is None else dataset.labels.to(self.device)
+        labels = dataset.labels if labels is None else labels
+        self.labels = None if labels is None else labels.to(self.device)
         self._ahead: tuple[int, Tensor] | None = None
 
     def __iter__(self) -> Iterator[Batch]:
@@ -52,7 +55,7 @@ class Stream:
         world, start = distributed.world(), self.seen + distributed.rank() * self.batch
         index = self.order(start, self.batch, self.device)
         images = self._take(start, index)
-        label = None if self.labels is None else self.labels[index]
+        label = None if self.labels is None else as_floats(self.labels[index])
         self.seen += self.batch * world
         return Batch(as_floats(images), label)
 
@@ -124,7 +127,7 @@ class Together:
 
 
 def as_floats(images: Tensor) -> Tensor:
-    """Bytes to [-1, 1], channels last in memory; what holds floats already stays as it is."""
+    """Bytes to [-1, 1], channels last in memory; what holds no bytes stays as it is."""
     if images.dtype != torch.uint8:
         return images
     return images.float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)

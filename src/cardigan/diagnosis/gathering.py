@@ -69,8 +69,11 @@ class Reference:
         return network_for(self.train, self.device) if self.train.images.dim() == 4 else None
 
     def judged(self, game: GAN, samples: Samples) -> Judged | None:
-        """Logits of train reals, held-out reals and samples; None without held-out reals."""
-        if self.test is None:
+        """Logits of train reals, held-out reals and samples; None without held-out reals.
+
+        None, too, of a game that is told vectors or pictures: samples do not say which.
+        """
+        if self.test is None or (game.conditions is not None and not game.classes):
             return None
         parts = [chosen(self.train, self.count, self.seed, 0)]
         parts += [chosen(self.test, self.count, self.seed, 1), samples]

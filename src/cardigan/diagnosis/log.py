@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from .. import reading
+
 REAL, FAKE = "real", "fake"  # mean logits
 LOSS = "discriminator"
 GRADIENT = "generator/gradient"  # its norm
@@ -41,11 +43,7 @@ class Log(NamedTuple):
 
 def read(path: Path) -> Log:
     """Reads log.jsonl; lines that are cut off or damaged are passed over, as if never written."""
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError:
-        lines = []
-    return table(line for line in map(_parsed, lines) if line)
+    return table(line for line in map(_parsed, reading.lines(path)) if line)
 
 
 def table(lines: Iterable[Line]) -> Log:

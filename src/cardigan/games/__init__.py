@@ -1,19 +1,45 @@
 """How methods learn: one file an algorithm."""
 
+from .bigan import BiGAN
 from .classification import Classification
+from .cyclegan import CycleGAN
+from .egan import EGAN
 from .ensembling import Ensemble
-from .gan import GAN, alternating, simultaneous
+from .gan import (
+    GAN,
+    adversarial,
+    alternating,
+    clip,
+    feature_matching,
+    free,
+    simultaneous,
+    warmed_up,
+)
 from .heads import FORMS
-from .semi_supervised import SemiSupervised, adversarial, feature_matching
+from .infogan import InfoGAN
+from .pix2pix import Pix2Pix
+from .semi_supervised import SemiSupervised
+from .tangents import TangentInvariant
+from .unrolled import unrolled
 
 __all__ = [
+    "EGAN",
     "FORMS",
     "GAN",
+    "BiGAN",
     "Classification",
+    "CycleGAN",
     "Ensemble",
+    "InfoGAN",
+    "Pix2Pix",
     "SemiSupervised",
+    "TangentInvariant",
     "adversarial",
     "alternating",
+    "clip",
     "feature_matching",
+    "free",
     "simultaneous",
+    "unrolled",
+    "warmed_up",
 ]

@@ -3,16 +3,23 @@
 Methods that differ in these alone are recipes, and need no game of their own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from ..augment import View, unchanged
 from ..game import Game, Move, Player, Round
-from ..losses import NON_SATURATING, AdversarialLoss
+from ..labels import draw_labels
+from ..losses import NON_SATURATING, AdversarialLoss, matched_features
+from ..penalties import Judged, Penalty
 from ..priors import Prior
 from ..randomness import seeded
+
+Turns = Callable[["GAN", Any], Round]
+Loss = Callable[["GAN", Tensor, Tensor, Tensor | None], Tensor]  # game, real, fake, label
+Constraint = Callable[[nn.Module], None]
 
 
 class GAN(Game):
@@ -23,7 +30,16 @@ class GAN(Game):
         discriminator: sample, label [N] -> logits [N].
         turns: Who moves when: `alternating(k)` or `simultaneous`.
         classes: How many labels there are; without any, networks are given None.
+        conditions: What networks are told in the place of classes, [K, ...]: K examples, of which
+            samples are told one at random. They are saved with the game.
+        penalties: What the discriminator pays for steep slopes, in alternating turns.
+        penalty_every: Rounds from one payment to the next, which then counts as often.
+        view: What the discriminator looks through, at reals and fakes alike.
+        constraint: What is done to the discriminator's network after each of its moves.
+        generator_loss: What the generator descends: `adversarial` or `feature_matching`.
     """
+
+    conditions: Tensor | None
 
     def __init__(
         self,
@@ -31,22 +47,36 @@ class GAN(Game):
         discriminator: Player,
         prior: Prior,
         loss: AdversarialLoss = NON_SATURATING,
-        turns: "Callable[[GAN, Any], Round] | None" = None,
+        turns: Turns | None = None,
         classes: int = 0,
+        conditions: Tensor | None = None,
+        *,
+        penalties: Sequence[Penalty] = (),
+        penalty_every: int = 1,
+        view: View = unchanged,
+        constraint: Constraint | None = None,
+        generator_loss: Loss | None = None,
     ) -> None:
         super().__init__()
         self.generator, self.discriminator = generator, discriminator
         self.prior, self.loss, self.classes = prior, loss, classes
         self.turns = turns or alternating(1)
+        self.penalties, self.penalty_every = penalties, penalty_every
+        self.view, self.constraint = view, constraint or free
+        self.generator_loss = generator_loss or adversarial
+        numbers = torch.arange(classes) if classes else None
+        self.register_buffer(
+            "conditions", numbers if conditions is None else conditions, conditions is not None
+        )
 
     def round(self, stream: Any) -> Round:
         """As `turns` has it."""
         return self.turns(self, stream)
 
     def draw(self, stream: Any) -> tuple[Tensor, Tensor | None]:
-        """The next batch: images, and their labels if the game has classes."""
+        """The next batch: images, and what networks are told of them, if anything."""
         real, label = next(stream)
-        return real, label if self.classes else None
+        return real, None if self.conditions is None else label
 
     def fake(self, n: int, label: Tensor | None) -> Tensor:
         """The generator's answer to `n` draws from the prior."""
@@ -62,39 +92,61 @@ class GAN(Game):
         """As `Generates.sample` says."""
         with seeded(seed, self.device):
             z = self.latents(n, truncation=truncation)
-            return self.decode(z, draw_labels(n, self.classes, label, self.device))
+            return self.decode(z, self.told(n, label))
 
     def latents(self, n: int, seed: int | None = None, truncation: float = 1.0) -> Tensor:
         """As `Decodes.latents` says."""
         with seeded(seed, self.device):
             return self.prior(n, self.device) * truncation
 
+    def told(self, n: int, label: int | Tensor | None = None) -> Tensor | None:
+        """What the generator is told: conditions by their numbers, at random, or as given."""
+        if self.conditions is None:
+            return None
+        if isinstance(label, Tensor) and label.is_floating_point():
+            return label.to(self.device)
+        return self.conditions[draw_labels(n, len(self.conditions), label, self.device)]
+
     @torch.no_grad()
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """What the generator makes of latents [N, Z] and labels [N], in eval mode."""
-        net, parts = self.generator.eval_net, z.split(256)
-        labels = [None] * len(parts) if label is None else label.split(256)
-        return torch.cat([net(a, b).float() for a, b in zip(parts, labels, strict=True)])
+        """What the generator makes of latents [N, Z] and labels [N], in eval mode.
+
+        Where it has to be told something and is not, conditions take turns.
+        """
+        if self.conditions is not None and label is None:
+            label = self.conditions[torch.arange(len(z), device=z.device) % len(self.conditions)]
+        return decoded(self.generator.eval_net, z, label)
 
 
-def alternating(discriminator_steps: int = 1) -> Callable[[GAN, Any], Round]:
-    """Algorithm 1: the discriminator moves k times, on batches of its own; then the generator."""
+def alternating(steps: int | Callable[[int], int] = 1) -> Turns:
+    """Algorithm 1: the discriminator moves k times, on batches of its own; then the generator.
+
+    Arguments:
+        steps: k, or a function of the rounds played.
+    """
 
     def turns(game: GAN, stream: Any) -> Round:
-        for _ in range(discriminator_steps):
+        for _ in range(steps(game.rounds) if callable(steps) else steps):
             real, label = game.draw(stream)
             with torch.no_grad():
                 fake = game.fake(len(real), label)
             yield Move(game.discriminator, *discriminator_loss(game, real, fake, label))
+            game.constraint(game.discriminator.net)
 
         fake = game.fake(len(real), label)
-        judge = game.discriminator.frozen
-        on_fake = in_full(judge(fake, label))
-        on_real = in_full(judge(real, label)) if game.loss.paired else on_fake.detach()
-        loss = game.loss.generator(on_real, on_fake)
+        loss = game.generator_loss(game, real, fake, label)
         yield Move(game.generator, loss, {"generator": loss.mean()})
 
     return turns
+
+
+def warmed_up(steps: int, early: int, over: int = 25, again: int = 500) -> Callable[[int], int]:
+    """`steps`, but `early` in the first `over` rounds and in every `again`th.
+
+    Arjovsky et al. 2017, in their code: 5, but 100 for the first 25 and each 500th, so that the
+    critic is near its optimum when the generator first listens.
+    """
+    return lambda rounds: early if rounds < over or rounds % again == 0 else steps
 
 
 def simultaneous(game: GAN, stream: Any) -> Round:
@@ -103,30 +155,110 @@ def simultaneous(game: GAN, stream: Any) -> Round:
     The game is zero-sum: the discriminator descends its loss, the generator ascends it. That is
     the minimax game; `loss.generator` is not asked.
     """
+    assert not game.penalties, "the generator would ascend what the discriminator pays"
     real, label = game.draw(stream)
     fake = reverse(game.fake(len(real), label))
     yield Move((game.generator, game.discriminator), *discriminator_loss(game, real, fake, label))
+    game.constraint(game.discriminator.net)
 
 
 def discriminator_loss(
     game: GAN, real: Tensor, fake: Tensor, label: Tensor | None
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """What the discriminator descends [N], and what to log."""
-    on_real = in_full(game.discriminator(real, label))
-    on_fake = in_full(game.discriminator(fake, label))
-    loss = game.loss.discriminator(on_real, on_fake)
-    return loss, {"discriminator": loss.mean(), "real": on_real.mean(), "fake": on_fake.mean()}
+    if game.penalties and game.rounds % game.penalty_every == 0:
+        return _with_penalties(game, real, fake, label)
+    reals, fakes = (
+        in_full(game.discriminator(game.view(x, game.seen), label)) for x in (real, fake)
+    )
+    return compared(game.loss, reals, fakes)
 
 
-def draw_labels(
-    n: int, classes: int, label: int | Tensor | None, device: torch.device
-) -> Tensor | None:
-    """`label` n times or as given, or random ones without: int64 [n]; None without classes."""
-    if not classes:
-        return None
-    if label is None:
-        return torch.randint(classes, (n,), device=device)
-    return torch.as_tensor(label, device=device).expand(n)
+def _with_penalties(
+    game: GAN, real: Tensor, fake: Tensor, label: Tensor | None
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The same where slopes cost: penalties in full precision, and never in a compiled network.
+
+    Gradients of gradients are too small for bfloat16, and compilers do not know them. Samples
+    whose slopes nobody asked for are judged after that, in the precision of the round.
+    """
+
+    def judge(x: Tensor) -> Tensor:
+        return in_full(game.discriminator.net.forward(game.view(x, game.seen), label))
+
+    reals, fakes = (Judged(judge, in_full(x)) for x in (real, fake))
+    with torch.autocast(real.device.type, enabled=False):
+        bills = [penalty(judge, reals, fakes, game.seen) for penalty in game.penalties]
+    paid = game.penalty_every * torch.stack(bills).sum(0)
+    loss, log = compared(game.loss, reals.logits, fakes.logits)
+    return loss + paid, log | {"penalty": paid.mean()}
+
+
+def compared(
+    loss: AdversarialLoss, on_real: Tensor, on_fake: Tensor
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """What a discriminator with these logits descends [N], and what to log."""
+    judged = loss.discriminator(on_real, on_fake)
+    log = {"discriminator": judged.mean(), "real": on_real.mean(), "fake": on_fake.mean()}
+    return judged, log
+
+
+def adversarial(
+    game: GAN,
+    real: Tensor,
+    fake: Tensor,
+    label: Tensor | None,
+    judge: Callable[..., Tensor] | None = None,
+) -> Tensor:
+    """What the generator descends [N]: the loss's own half.
+
+    Arguments:
+        judge: Sample, label -> logits [N]; by default the discriminator as it is.
+    """
+    judge = judge or game.discriminator.frozen
+
+    def logits(x: Tensor) -> Tensor:
+        return in_full(judge(game.view(x, game.seen), label))
+
+    on_fake = logits(fake)
+    on_real = logits(real) if game.loss.paired else on_fake.detach()
+    return game.loss.generator(on_real, on_fake)
+
+
+def feature_matching(game: GAN, real: Tensor, fake: Tensor, label: Tensor | None) -> Tensor:
+    """`losses.matched_features` of the discriminator's `features`: [F]."""
+    net: Any = game.discriminator.net
+
+    def features(x: Tensor) -> Tensor:
+        return in_full(net.features(game.view(x, game.seen)))
+
+    with torch.no_grad():
+        wanted = features(real)
+    return matched_features(wanted, features(fake))
+
+
+def free(net: nn.Module) -> None:
+    """Lets the discriminator have any weights."""
+
+
+def clip(bound: float) -> Constraint:
+    """Keeps every weight within `bound` of zero (Arjovsky et al. 2017, arXiv:1701.07875)."""
+
+    @torch.no_grad()
+    def constrain(net: nn.Module) -> None:
+        weights = [p.detach() for p in net.parameters()]
+        torch._foreach_clamp_min_(weights, -bound)
+        torch._foreach_clamp_max_(weights, bound)
+
+    return constrain
+
+
+@torch.no_grad()
+def decoded(net: nn.Module, z: Tensor, label: Tensor | None) -> Tensor:
+    """What a network makes of latents [N, Z] and labels [N], a few at a time."""
+    parts = z.split(256)
+    labels = [None] * len(parts) if label is None else label.split(256)
+    return torch.cat([net(a, b).float() for a, b in zip(parts, labels, strict=True)])
 
 
 def in_full(logits: Tensor) -> Tensor:

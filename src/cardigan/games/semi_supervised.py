@@ -7,20 +7,19 @@ import torch
 from torch import Tensor
 
 from ..game import Game, Move, Player, Round
-from ..losses import NON_SATURATING, AdversarialLoss
+from ..losses import NON_SATURATING, AdversarialLoss, matched_features
 from ..priors import Prior
 from ..randomness import seeded
 from .ensembling import Ensemble, hold
 from .heads import Form, Seen, classified, look
 
 GeneratorLoss = Callable[[Seen, Seen], Tensor]  # of reals, of fakes -> any shape
+Penalty = Callable[[Player, Tensor], Tensor | float]  # of a discriminator, at reals: a mean
 
 
-# Salimans et al. 2016, arXiv:1606.03498, section 3.1: || E phi(x) - E phi(G(z)) ||^2, a mean over
-# features instead of a sum. It compares the means of two batches, never images one by one.
 def feature_matching(real: Seen, fake: Seen) -> Tensor:
-    """The squared difference of mean features [F]; only fakes have a gradient."""
-    return (real.features.detach().mean(0) - fake.features.mean(0)).square()
+    """As `losses.matched_features` says."""
+    return matched_features(real.features, fake.features)
 
 
 def adversarial(loss: AdversarialLoss = NON_SATURATING) -> GeneratorLoss:
@@ -40,6 +39,7 @@ class SemiSupervised(Game):
         weight: Of real against fake, beside the labelled images.
         generator_loss: What the generator descends, of reals and of fakes as they were seen.
         ensemble: Of earlier predictions, to which later ones are held; None for no such term.
+        penalty: What else the discriminator pays, at unlabelled reals.
     """
 
     def __init__(
@@ -51,12 +51,13 @@ class SemiSupervised(Game):
         weight: float = 1.0,
         generator_loss: GeneratorLoss | None = None,
         ensemble: Ensemble | None = None,
+        penalty: Penalty = lambda discriminator, real: 0.0,
     ) -> None:
         super().__init__()
         self.generator, self.discriminator, self.prior = generator, discriminator, prior
         self.form, self.weight = form, weight
         self.generator_loss = generator_loss or adversarial()
-        self.ensemble = ensemble
+        self.ensemble, self.penalty = ensemble, penalty
 
     def round(self, stream: Any) -> Round:
         """The discriminator moves, then the generator, on the same unlabelled images."""
@@ -67,6 +68,7 @@ class SemiSupervised(Game):
         seen = look(self.discriminator, self.form.judge, real, fake, labelled.image)
         loss, log = self.discriminator_loss(seen, labelled.label)
         held, learn = hold(self.ensemble, seen[0].judged.classes, number, self.seen)
+        held += self.penalty(self.discriminator, real)
         yield Move(self.discriminator, loss + held, log)
         learn()
 

@@ -6,12 +6,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..abilities import TranslatesBack
 from ..data.stream import as_bytes, as_floats
 from ..progress import track
+from ..randomness import seeded
 from .bootstrap import Interval, mean_interval
 from .classes import share_interval
 from .density import bits_per_dimension, pixel_histogram
+from .distances import pixel_distance
 from .features import extract
+from .matching import matched_accuracy
 from .path_length import lerp, path_lengths, slerp, unrounded
 from .path_length import path_length as trimmed
 from .probe import Labelled
@@ -74,6 +78,32 @@ def reconstruction(sets: Sets) -> dict[str, Any]:
 SAID = ("psnr", "ssim", "agreement", "cosine")
 
 
+def translation_error(sets: Sets) -> dict[str, Any]:
+    """Mean absolute error on held-out pairs, in grey levels; the floor: of leaving them alone."""
+    game: Any = sets.game
+    pairs = sets.dataset.pairs
+    assert pairs is not None, "offered where they are known"
+
+    def error(made: Tensor, true: Tensor = pairs.targets) -> Tensor:
+        return pixel_distance(made, true).l1
+
+    def asked(translate: Any, images: Tensor) -> Tensor:
+        with seeded(sets.seed, game.device):
+            return _in_batches(lambda x: as_bytes(translate(as_floats(x))), images)
+
+    value = error(asked(game.translate, pairs.sources))
+    told = {
+        "value": value.mean().item(),
+        "floor": error(pairs.sources).mean().item(),
+        **_bounds(mean_interval(value)),
+        "pairs": len(value),
+    }
+    if not isinstance(game, TranslatesBack):
+        return told
+    home = asked(game.translate_back, pairs.targets)
+    return told | {"back": error(home, pairs.sources).mean().item()}
+
+
 def bits(sets: Sets) -> dict[str, Any]:
     """Bits per dimension of held-out reals; the floor: a model of each pixel by itself."""
     game: Any = sets.game
@@ -110,6 +140,14 @@ def _known_accuracy(sets: Sets, truth: Tensor) -> float | None:
         return None
     assert sets.test.probabilities is not None, "it knows the classes"
     return (sets.test.probabilities.argmax(1) == truth).double().mean().item()
+
+
+def matched(sets: Sets) -> dict[str, Any]:
+    """How well the code that is told of held-out reals agrees with their classes."""
+    game: Any = sets.game
+    told = _in_batches(lambda x: game.tell(as_floats(x)).argmax(1), sets.test.images)
+    share = matched_accuracy(told, _labels(sets.test.labels)).accuracy
+    return {"value": share, "floor": None, **_bounds(share_interval(share, len(told)))}
 
 
 def _path_length(

@@ -3,7 +3,17 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..abilities import Classifies, Decodes, Encodes, Generates, HasDensity, Maps, Reconstructs
+from ..abilities import (
+    Classifies,
+    Decodes,
+    Encodes,
+    Generates,
+    HasCodes,
+    HasDensity,
+    Maps,
+    Reconstructs,
+    Translates,
+)
 from ..data.dataset import Dataset
 from . import asking, readings
 from .classifier import Classifier, Stacked
@@ -64,6 +74,8 @@ ASKED: dict[type, dict[str, Figure]] = {
         "neighbour_probe": Figure(asking.neighbour_probe, HIGHER, usual=False, within=False),
     },
     Reconstructs: {"reconstruction": Figure(asking.reconstruction, within=False)},
+    HasCodes: {"matched_accuracy": Figure(asking.matched, HIGHER, least=1_000, within=False)},
+    Translates: {"translation_error": Figure(asking.translation_error, within=False)},
     HasDensity: {"bits_per_dimension": Figure(asking.bits, within=False)},
     Classifies: {
         "test_accuracy": Figure(
@@ -72,6 +84,8 @@ ASKED: dict[type, dict[str, Figure]] = {
     },
 }
 """What a game is asked for, by what it can do."""
+EVERY = {**ANY_IMAGES, **CLASSES, **STACKED, **LABELLED, **TOYS}
+EVERY |= {name: figure for figures in ASKED.values() for name, figure in figures.items()}
 
 
 def offered(dataset: Dataset, net: FeatureNet, game: object = None) -> dict[str, Figure]:
@@ -118,5 +132,7 @@ def _can(ability: type, net: FeatureNet, dataset: Dataset) -> bool:
         Maps: isinstance(net.net, Classifier),
         Encodes: dataset.labels is not None,
         Classifies: dataset.labels is not None,
+        HasCodes: dataset.labels is not None,
+        Translates: dataset.pairs is not None,
     }
     return needs.get(ability, True)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..errors import UserError
+from ..errors import UserError, printable
 from .features import colour
 
 SIDE, OUTPUTS = 299, 1008
@@ -156,7 +156,7 @@ def _fit(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
 
 
 def _such_as(names: list[str]) -> str:
-    return f", such as {names[0]}" if names else ""
+    return f", such as {printable(names[0])}" if names else ""
 
 
 # --------------------------------------------------------------------------- the blocks, A to E

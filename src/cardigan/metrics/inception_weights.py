@@ -6,6 +6,7 @@ They are Google's, under the Apache License 2.0, as torch-fidelity converted the
 import os
 import tempfile
 import warnings
+import zipfile
 from pathlib import Path
 
 import safetensors.torch
@@ -136,8 +137,15 @@ def _check_unchanged(path: Path, values: str) -> None:
         )
 
 
+def _unpacked(path: Path) -> int:
+    with zipfile.ZipFile(path) as archive:
+        return sum(member.file_size for member in archive.infolist())
+
+
 def _torch_file(path: Path) -> dict[str, Tensor]:
     try:
+        if zipfile.is_zipfile(path) and _unpacked(path) > LARGEST:
+            raise ValueError("it unpacks to far more")
         with warnings.catch_warnings(action="ignore"):
             found = torch.load(path, "cpu", weights_only=True)
         if all(isinstance(value, Tensor) for value in found.values()):

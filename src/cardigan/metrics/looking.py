@@ -10,11 +10,12 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from .. import distributed, durable
+from .. import distributed, durable, reading
 from ..data import cache
 from ..data.dataset import Dataset
 from .features import FeatureNet, extract
 
+LARGEST = 2**33  # bytes of what is remembered of a set
 DIGEST = hashlib.sha256().digest_size
 
 
@@ -66,7 +67,7 @@ def look_again(dataset: Dataset, index: Tensor, net: FeatureNet | None, batch: i
     if net is None or not dataset.fingerprint:
         return look(images, labels, net, batch)
     path = _place(dataset, index, net)
-    found = _read(path)
+    found = _read(path, len(index))
     if distributed.all_true(found is not None, images.device) and found is not None:
         return Looked(images, *found, labels=labels)
     seen = look(images, labels, net, batch)
@@ -81,17 +82,32 @@ def _place(dataset: Dataset, index: Tensor, net: FeatureNet) -> Path:
     return cache.home() / "features" / cache.key(dataset.fingerprint, chosen, *settings)
 
 
-def _read(path: Path) -> tuple[Tensor, Tensor | None] | None:
+def _read(path: Path, count: int) -> tuple[Tensor, Tensor | None] | None:
     """What was written, if every bit of it still is as it was."""
     try:
-        data = path.read_bytes()
+        data = reading.content(path, LARGEST)
     except OSError:
         return None
     if hashlib.sha256(data[DIGEST:]).digest() != data[:DIGEST]:
-        durable.tell(f"warning: {path} is damaged: its pictures are looked at again")
-        return None
-    tensors = load(data[DIGEST:])
-    return tensors["features"], tensors.get("probabilities")
+        return _damaged(path)
+    try:
+        tensors = load(data[DIGEST:])
+    except Exception:  # whatever a parser says to bytes that somebody made up
+        return _damaged(path)
+    features, probabilities = tensors.get("features"), tensors.get("probabilities")
+    if features is None or not all(_fits(t, count) for t in (features, probabilities)):
+        return _damaged(path)
+    return features, probabilities
+
+
+def _fits(tensor: Tensor | None, count: int) -> bool:
+    if tensor is None:
+        return True
+    return tensor.dim() == 2 and len(tensor) == count and tensor.dtype == torch.float64
+
+
+def _damaged(path: Path) -> None:
+    durable.tell(f"warning: {path} is damaged: its pictures are looked at again")
 
 
 def _write(path: Path, seen: Looked) -> None:

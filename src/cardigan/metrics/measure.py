@@ -10,9 +10,9 @@ from torch import Tensor
 
 from .. import distributed
 from ..data.dataset import Dataset
-from ..errors import UserError, did_you_mean
+from ..errors import UserError, did_you_mean, printable
 from .features import FeatureNet
-from .figures import Figure, knows, offered
+from .figures import EVERY, Figure, knows, offered
 from .networks import network_for
 from .sets import LEAST, Sets, gathered, on_counts
 
@@ -101,6 +101,20 @@ def chosen(
                 f"got {name}{did_you_mean(name, [*figures, *ALIASES])}"
             )
     return {n: f for n, f in figures.items() if (n in names if names else f.usual)}
+
+
+def known(names: Sequence[str]) -> None:
+    """Lets pass what some data and some game allow: what can be said before either is there.
+
+    Raises:
+        UserError: A figure that does not exist.
+    """
+    for name in names:
+        if ALIASES.get(name, name) not in EVERY:
+            raise UserError(
+                f"expected measures out of {', '.join(EVERY)}, got {printable(name)!r}"
+                f"{did_you_mean(name, [*EVERY, *ALIASES])}"
+            )
 
 
 def _possible(figures: Mapping[str, Figure], count: int) -> tuple[dict[str, Figure], list[str]]:

@@ -27,6 +27,7 @@ from .features import (
 from .inception_weights import inception
 
 Device = torch.device | str
+Maker = Callable[[Dataset, Device], FeatureNet]
 
 LOOKS = 256
 """Labelled pictures of a data set by which a classifier is tried."""
@@ -46,13 +47,22 @@ def network(name: str, dataset: Dataset, device: Device = "cpu") -> FeatureNet:
     Raises:
         UserError: No network has that name, or its weights are not there.
     """
+    return maker(name)(dataset, device)
+
+
+def maker(name: str) -> Maker:
+    """What makes the network of that name, or the one that suits the data; no data are needed.
+
+    Raises:
+        UserError: No network has that name.
+    """
     if not name:
-        return network_for(dataset, device)
+        return network_for
     if name in NETWORKS:
-        return NETWORKS[name](dataset, device)
+        return NETWORKS[name]
     kind, _, file = name.partition(":")
     if file and kind in FROM_FILE:
-        return FROM_FILE[kind](file, device)
+        return lambda dataset, device: FROM_FILE[kind](file, device)
     raise UserError(
         f"expected a feature network ({', '.join(NETWORKS)}, or inception:WEIGHTS), "
         f"got {printable(name)!r}{did_you_mean(kind, NETWORKS)}"
@@ -202,7 +212,7 @@ def _digits(dataset: Dataset, device: Device) -> FeatureNet:
     return stacked if dataset.classes == stacked.classes else digits_classifier(device)
 
 
-NETWORKS: dict[str, Callable[[Dataset, Device], FeatureNet]] = {
+NETWORKS: dict[str, Maker] = {
     "fashion": lambda dataset, device: fashion_classifier(device),
     "digits": _digits,
     "inception": lambda dataset, device: inception(device=device),

@@ -119,4 +119,5 @@ def orthogonal_weights(net: nn.Module, gain: float) -> None:
     for layer in net.modules():
         if isinstance(layer, nn.Linear):
             nn.init.orthogonal_(layer.weight, gain)
-            nn.init.zeros_(layer.bias)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)

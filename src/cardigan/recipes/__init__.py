@@ -1,18 +1,46 @@
 """Every recipe by name: a row a preset. Nothing here imports torch."""
 
 from ..recipe import Recipe
+from .bigan import PRESETS as _BIGAN
+from .cgan import PRESETS as _CGAN
 from .classifier import PRESETS as _CLASSIFIER
+from .cyclegan import PRESETS as _CYCLEGAN
 from .dcgan import PRESETS as _DCGAN
+from .egan import PRESETS as _EGAN
 from .gan import PRESETS as _GAN
+from .improved import PRESETS as _IMPROVED
+from .infogan import PRESETS as _INFOGAN
+from .lsgan import PRESETS as _LSGAN
+from .penalised import PRESETS as _PENALISED
+from .pix2pix import PRESETS as _PIX2PIX
+from .relativistic import PRESETS as _RELATIVISTIC
 from .semi_supervised import PRESETS as _SEMI_SUPERVISED
+from .sngan import PRESETS as _SNGAN
+from .tangents import PRESETS as _TANGENTS
 from .toys import PRESETS as _TOYS
+from .unrolled import PRESETS as _UNROLLED
 from .upsample import PRESETS as _UPSAMPLE
+from .wasserstein import PRESETS as _WASSERSTEIN
 
 RECIPES: dict[str, Recipe] = {
     **_GAN,
     **_DCGAN,
     **_UPSAMPLE,
+    **_LSGAN,
+    **_WASSERSTEIN,
+    **_PENALISED,
+    **_RELATIVISTIC,
+    **_IMPROVED,
+    **_INFOGAN,
+    **_UNROLLED,
+    **_EGAN,
+    **_BIGAN,
+    **_CYCLEGAN,
+    **_PIX2PIX,
+    **_CGAN,
+    **_SNGAN,
     **_SEMI_SUPERVISED,
+    **_TANGENTS,
     **_CLASSIFIER,
     **_TOYS,
 }

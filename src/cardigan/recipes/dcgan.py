@@ -2,20 +2,23 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ..recipe import Recipe, Training
+from . import options
+from .options import Codes, Comparison, LossName, OptimizerName, Restraints
 
 if TYPE_CHECKING:
     from ..game import Game
 
-LOGISTIC = ("non-saturating", "minimax")  # losses whose labels can be smoothed
 SIZES = (16, 28, 32, 64, 128, 256)
+BATCHES = ("batch",)  # norms that let samples of a batch change each other
 
 
 @dataclass(frozen=True, kw_only=True)
 class DCGAN(Recipe):
-    """DCGAN: strided convolutions, batch norm, Adam; for 28 pixels and powers of two to 256."""
+    """DCGAN's networks under any two-player loss; for 28 pixels and powers of two to 256."""
 
     paper: ClassVar[str] = "Radford et al. 2015, arXiv:1511.06434"
     least: ClassVar[int] = 2
@@ -24,58 +27,87 @@ class DCGAN(Recipe):
     """Size of the latent vector."""
     width: int = 32
     """Channels at half the picture's size; they double with each halving."""
-    loss: Literal["non-saturating", "minimax", "least-squares", "wasserstein", "hinge"] = (
-        "non-saturating"
-    )
+    pooled: bool = False
+    """Global average pooling ends the discriminator, and no hidden layer is dense."""
+    leaky: bool = False
+    """LeakyReLU in the generator too, instead of ReLU."""
+    generator_norm: Literal["batch", "none"] = "batch"
+    """What normalises the generator."""
+    discriminator_norm: Literal["auto", "none", "batch", "layer", "instance"] = "auto"
+    """What normalises the discriminator; auto takes batch norm, or none under a penalty."""
+    loss: LossName = "non-saturating"
     """The adversarial loss."""
+    relativistic: Comparison = "none"
+    """Logits are judged beside those of the other kind: of its pair, or the batch's average."""
+    codes: Codes = field(default_factory=Codes)
     label_smoothing: float = 0.0
     """Reals are labelled 1 minus this; for the logistic losses."""
+    optimizer: OptimizerName = "adam"
+    """Of both players."""
     lr: float = 8e-4
     """Learning rate of both players; the paper's 2e-4 asks for more images."""
     beta1: float = 0.5
     """Adam's decay of the first moment."""
+    beta2: float = 0.999
+    """Adam's decay of the second moment."""
     ema_halflife: float = 10_000
     """Images after which a weight counts half in the average that is sampled; 0 averages none."""
+    discriminator: Restraints = field(default_factory=Restraints)
     training: Training = field(default_factory=lambda: Training(images=350_000))
 
     def game(self) -> "Game":
         """The two-player game between DCGAN's networks."""
-        from .. import games, losses, optimizers, priors
+        from .. import games, priors
         from ..game import Player
-        from ..nets.dcgan import Discriminator, Generator
+        from ..nets import dcgan
+        from ..nets.layers import NORMS
 
-        adam = optimizers.adam(self.beta1)
-        generator = Generator(self.latents, self.size, self.channels, self.width)
-        discriminator = Discriminator(self.size, self.channels, self.width)
-        loss = losses.LOSSES[self.loss]
+        judging = {"auto": "none" if self.discriminator.pays else "batch"}
+        norm = NORMS[judging.get(self.discriminator_norm, self.discriminator_norm)]
+        active = dcgan.leaky if self.leaky else dcgan.relu
+        shape = (self.size, self.channels, self.width)
+        drawing = (*shape, NORMS[self.generator_norm], active, self.pooled)
+        generator = dcgan.Generator(self.latents, *drawing)
+        discriminator = dcgan.Discriminator(*shape, norm, self.pooled)
+        make = partial(options.optimizer, self.optimizer, self.beta1, self.beta2)
+        smoothing = self.label_smoothing
         return games.GAN(
-            Player(generator, adam, self.lr, self.ema_halflife),
-            Player(discriminator, adam, self.lr),
+            Player(generator, make(), self.lr, self.ema_halflife),
+            Player(discriminator, make(self.discriminator.decay), self.lr),
             priors.uniform(self.latents),
-            losses.smoothed(loss, 1 - self.label_smoothing) if self.label_smoothing else loss,
+            options.adversarial_loss(self.loss, self.relativistic, smoothing, self.codes),
+            **self.discriminator.rules(),
         )
 
     def problems(self) -> Iterator[str]:
         """What does not fit, a phrase each."""
         yield from super().problems()
-        if self.size not in (0, *SIZES):
-            yield f"size must be one of {', '.join(map(str, SIZES))}, got {self.size}"
-        if self.latents < 1 or self.width < 1:
-            yield f"latents and width must be at least 1, got {self.latents} and {self.width}"
-        if not 0 < self.lr < 1:
-            yield f"lr must lie in (0, 1), got {self.lr}"
-        if not 0 <= self.beta1 < 1:
-            yield f"beta1 must lie in [0, 1), got {self.beta1}"
-        if not 0 <= self.label_smoothing < 0.5:
-            yield f"label_smoothing must lie in [0, 0.5), got {self.label_smoothing}"
-        if self.label_smoothing and self.loss not in LOGISTIC:
-            yield f"label_smoothing is for {' and '.join(LOGISTIC)}, not for {self.loss}"
-        if not self.ema_halflife >= 0:
-            yield f"ema_halflife must be at least 0, got {self.ema_halflife}"
+        yield from self.discriminator.problems()
+        yield from self.codes.problems()
+        yield from network_problems(self.size, self.latents, self.width)
+        yield from options.learning_problems(self.lr, self.beta1, self.beta2, self.ema_halflife)
+        yield from options.smoothing_problems(self.label_smoothing)
+        if self.label_smoothing and self.loss not in options.LOGISTIC:
+            yield f"label_smoothing is for {' and '.join(options.LOGISTIC)}, not for {self.loss}"
+        if self.discriminator.pays and self.discriminator_norm in BATCHES:
+            yield (
+                "discriminator_norm must not be batch where discriminator.penalty is "
+                f"{self.discriminator.penalty}: a sample's slope would be its neighbours' as well"
+            )
+
+
+def network_problems(size: int, latents: int, width: int) -> Iterator[str]:
+    """What does not fit DCGAN's networks."""
+    if size not in (0, *SIZES):
+        yield f"size must be one of {', '.join(map(str, SIZES))}, got {size}"
+    if latents < 1 or width < 1:
+        yield f"latents and width must be at least 1, got {latents} and {width}"
 
 
 PRESETS = {
     "dcgan": DCGAN(),
+    "dcgan-gap": DCGAN(pooled=True),
+    "dcgan-leaky": DCGAN(leaky=True),
     # The paper's set-up: a picture of 64 pixels, batches of 128, no average of weights.
     "dcgan-64": DCGAN(size=64, width=64, lr=2e-4, ema_halflife=0, training=Training(batch=128)),
 }

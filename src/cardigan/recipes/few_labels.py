@@ -64,17 +64,11 @@ class FewLabels(Recipe):
         return together(first, labelled=Stream(part, first.batch, self.training.seed, device))
 
     def fitted(self) -> Self:
-        """The recipe with the number of classes and of images filled in as well."""
+        """The recipe with the number of images filled in as well."""
         from ..data import catalogue
 
-        info = catalogue.describe(self.data)
-        if not info.classes or self.classes not in (0, len(info.classes)):
-            raise UserError(
-                f"expected data with {self.classes or 'known'} classes, got {self.data}, which "
-                f"has {len(info.classes)}: name other --data"
-            )
-        images = self.ensemble_images or info.count
-        return replace(super().fitted(), classes=len(info.classes), ensemble_images=images)
+        images = self.ensemble_images or catalogue.describe(self.data).count
+        return replace(super().fitted(), ensemble_images=images)
 
     def problems(self) -> Iterator[str]:
         """What does not fit, a phrase each."""

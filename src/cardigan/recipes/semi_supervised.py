@@ -35,12 +35,13 @@ class SemiSupervised(FewLabels):
         """A generator against a classifier."""
         from .. import games, optimizers, priors
         from ..game import Player
+        from ..games import semi_supervised
 
         adam = optimizers.adam(self.beta1)
         form = games.FORMS[self.form]
         losses = {
-            "adversarial": games.adversarial(),
-            "feature-matching": games.feature_matching,
+            "adversarial": semi_supervised.adversarial(),
+            "feature-matching": semi_supervised.feature_matching,
         }
         return games.SemiSupervised(
             Player(_generator(self), adam, self.generator_lr, self.ema_halflife),

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
 from ..recipe import Recipe, Training
+from . import options
+from .options import Comparison, LossName, OptimizerName, Restraints
 
 if TYPE_CHECKING:
     from ..game import Game
@@ -27,33 +30,39 @@ class PointGAN(Recipe):
     """Size of the latent vector."""
     width: int = 128
     """Units of a hidden layer."""
-    loss: Literal["non-saturating", "minimax", "least-squares", "wasserstein", "hinge"] = (
-        "non-saturating"
-    )
+    loss: LossName = "non-saturating"
     """The adversarial loss."""
+    relativistic: Comparison = "none"
+    """Logits are judged beside those of the other kind: of its pair, or the batch's average."""
+    optimizer: OptimizerName = "adam"
+    """Of both players; Adam with decays of 0.5 and 0.999."""
     generator_lr: float = 1e-3
     """Learning rate of the generator."""
     discriminator_lr: float = 1e-3
     """Learning rate of the discriminator."""
+    discriminator: Restraints = field(default_factory=Restraints)
     training: Training = field(default_factory=lambda: _TRAINING)
 
     def game(self) -> "Game":
         """Two small perceptrons."""
-        from .. import games, losses, optimizers, priors
+        from .. import games, priors
         from ..game import Player
         from ..nets.mlp import PointDiscriminator, PointGenerator
 
-        adam = optimizers.adam(beta1=0.5)
+        make = partial(options.optimizer, self.optimizer, 0.5, 0.999)
+        judging = make(self.discriminator.decay)
         return games.GAN(
-            Player(PointGenerator(self.latents, self.width), adam, self.generator_lr),
-            Player(PointDiscriminator(self.width), adam, self.discriminator_lr),
+            Player(PointGenerator(self.latents, self.width), make(), self.generator_lr),
+            Player(PointDiscriminator(self.width), judging, self.discriminator_lr),
             priors.normal(self.latents),
-            losses.LOSSES[self.loss],
+            options.adversarial_loss(self.loss, self.relativistic),
+            **self.discriminator.rules(),
         )
 
     def problems(self) -> Iterator[str]:
         """What does not fit, a phrase each."""
         yield from super().problems()
+        yield from self.discriminator.problems()
         if self.latents < 1 or self.width < 1:
             yield f"latents and width must be at least 1, got {self.latents} and {self.width}"
         if not (0 < self.generator_lr < 1 and 0 < self.discriminator_lr < 1):
