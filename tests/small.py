@@ -100,7 +100,7 @@ SMALL: dict[str, Recipe] = {
             "training": _training(16, 120),
         },
         "upsample-gan": {
-            "channels": 1, "latents": 64, "lr": 1.5e-4, "training": _training(4, 28),
+            "channels": 1, "latents": 64, "lr": 3e-4, "training": _training(4, 60),
         },
         "sgan": _FEW_LABELS_GAN,
         "sgan-two-heads": _FEW_LABELS_GAN,

@@ -1,7 +1,8 @@
 """Networks that draw 28x28 pixels by bilinear upsampling and convolution.
 
 A tutorial's, not a paper's: no transposed convolution, so fewer checkerboards. Convolutions of
-the generator see no padding: 12 -> 10 -> 20 -> 18 -> 36 -> 32 -> 28 pixels.
+the generator see no padding: 12 -> 10 -> 20 -> 18 -> 36 -> 32 -> 28 pixels. Weights start as
+Glorot and Bengio's (2010) do, the default of the tutorial's framework.
 """
 
 from torch import Tensor, nn
@@ -29,6 +30,7 @@ class Generator(nn.Module):
             *_convolution(64, 32, 5),
             nn.Conv2d(32, channels, 5),
         )
+        self.apply(_glorot)
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Draws images; labels are not looked at."""
@@ -54,6 +56,7 @@ class Discriminator(nn.Module):
             nn.Flatten(),
             nn.Linear(7 * 7 * 128, 1),
         )
+        self.apply(_glorot)
 
     def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
         """Judges images; labels are not looked at."""
@@ -62,3 +65,10 @@ class Discriminator(nn.Module):
 
 def _convolution(before: int, after: int, kernel: int) -> tuple[nn.Module, ...]:
     return nn.Conv2d(before, after, kernel), nn.BatchNorm2d(after), nn.LeakyReLU(0.3)
+
+
+def _glorot(layer: nn.Module) -> None:
+    if isinstance(layer, nn.Linear | nn.Conv2d):
+        nn.init.xavier_uniform_(layer.weight)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)

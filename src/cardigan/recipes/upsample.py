@@ -23,6 +23,8 @@ class UpsampleGAN(Recipe):
     """Size of the latent vector."""
     lr: float = 1e-3
     """Learning rate of both players."""
+    beta1: float = 0.5
+    """Adam's decay of the first moment; at 0.9 the discriminator soon wins for good."""
     clip: float = 1.0
     """Each element of the discriminator's gradient is clamped to this; 0 leaves it as it is."""
     training: Training = field(
@@ -35,7 +37,7 @@ class UpsampleGAN(Recipe):
         from ..game import Player
         from ..nets.upsample import Discriminator, Generator
 
-        adam = optimizers.adam()
+        adam = optimizers.adam(self.beta1)
         return games.GAN(
             Player(Generator(self.latents, self.channels), adam, self.lr),
             Player(
@@ -57,6 +59,8 @@ class UpsampleGAN(Recipe):
             yield f"latents must be at least 1, got {self.latents}"
         if not 0 < self.lr < 1:
             yield f"lr must lie in (0, 1), got {self.lr}"
+        if not 0 <= self.beta1 < 1:
+            yield f"beta1 must lie in [0, 1), got {self.beta1}"
         if not self.clip >= 0:
             yield f"clip must be at least 0, got {self.clip}"
 
