@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from .dcgan import DCGAN
 from .options import Restraints
+from .penalised import QUICK
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,6 @@ _PLAIN = {
     "ralsgan": Relativistic(relativistic="average", loss="centred-squares"),
     "rahinge": Relativistic(relativistic="average", loss="hinge"),
 }
-_PAID = Restraints(penalty="unit-slope")
+_PAID = {"discriminator": Restraints(penalty="unit-slope"), **QUICK}
 
-PRESETS = _PLAIN | {f"{n}-gp": replace(r, discriminator=_PAID) for n, r in _PLAIN.items()}
+PRESETS = _PLAIN | {f"{name}-gp": replace(recipe, **_PAID) for name, recipe in _PLAIN.items()}

@@ -32,10 +32,10 @@ PRESETS = {
     ),
     "wgan-gp": WGANGP(
         loss="wasserstein",
-        lr=8e-4,
+        lr=2e-3,
         beta1=0.0,
         beta2=0.9,
         discriminator=Restraints(steps=5, penalty="unit-slope"),
-        training=Training(images=500_000),
+        training=Training(images=500_000, batch=32),
     ),
 }
