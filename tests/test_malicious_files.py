@@ -26,7 +26,6 @@ from reliability_tools import audited
 from test_data_catalogue import LAYOUTS
 
 from cardigan import report, settings
-from cardigan.commands.compare import _seconds
 from cardigan.data import cache, catalogue, embedded, folder
 from cardigan.data.published import PUBLISHED
 from cardigan.diagnosis import log
@@ -116,7 +115,7 @@ def of_catalogue(name: str) -> Callable[[Path], Any]:
 def of_run(here: Path) -> None:
     run = Run(here)
     run.seconds(), run.best(), report.render(here)
-    log.read(here / "log.jsonl"), _seconds(here / "log.jsonl", 9)
+    log.read(here / "log.jsonl"), run.seconds(9)
     run.cut(10**9)
 
 

@@ -253,7 +253,7 @@ def test_sizes_and_channels_that_no_picture_has(size, channels):
 
 def test_the_page_shows_what_works():
     page = Path(__file__).parent.parent / "docs" / "feature-networks.md"
-    _, own = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    (own,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
     scope: dict = {}
     exec(own, scope)
     assert scope["results"]["about"]["network"] == "mine"
