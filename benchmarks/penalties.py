@@ -84,7 +84,9 @@ def plain_round(name: str, images: Tensor, width: int) -> Callable[[], None]:
 
 def cardigan_round(recipe: DCGAN, images: Tensor, width: int) -> Callable[[], None]:
     """One round of cardigan as `cardigan train` plays it."""
-    recipe = replace(recipe, size=images.shape[-1], channels=CHANNELS, width=width)
+    training = replace(recipe.training, batch=BATCH)
+    shape = {"size": images.shape[-1], "channels": CHANNELS, "width": width}
+    recipe = replace(recipe, **shape, training=training)
     game = recipe.game().to(images.device, memory_format=torch.channels_last)
     stream = recipe.stream(Dataset("noise", images), images.device)
     precision = fastest(images.device)

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -59,8 +60,8 @@ VARIANTS = {
 }
 
 
-def plain_round(how: Plain, images: Tensor, width: int) -> Callable[[], None]:
-    """One round of the loop that everybody writes first."""
+def plain_rounds(how: Plain, images: Tensor, width: int) -> Callable[[int], None]:
+    """Rounds of the loop that everybody writes first."""
     device, size = images.device, images.shape[-1]
     generator = Generator(LATENTS, size, CHANNELS, width).to(device)
     discriminator = Discriminator(size, CHANNELS, width).to(device)
@@ -77,7 +78,7 @@ def plain_round(how: Plain, images: Tensor, width: int) -> Callable[[], None]:
     def latents() -> Tensor:
         return torch.rand(BATCH, LATENTS, device=device) * 2 - 1
 
-    def play() -> None:
+    def play_one() -> None:
         index = torch.randint(len(images), (BATCH,), device=device)
         real = images[index].float() / 127.5 - 1
         if how.channels_last:
@@ -95,19 +96,23 @@ def plain_round(how: Plain, images: Tensor, width: int) -> Callable[[], None]:
         softplus(-on_fake).mean().backward(inputs=inputs)
         moves_g.step()
 
+    def play(rounds: int) -> None:
+        for _ in range(rounds):
+            play_one()
+
     return play
 
 
-def cardigan_round(images: Tensor, width: int) -> Callable[[], None]:
-    """One round of cardigan as `cardigan train` plays it."""
+def cardigan_rounds(images: Tensor, width: int) -> Callable[[int], None]:
+    """Rounds of cardigan as `cardigan train` plays them."""
     recipe = replace(RECIPES["dcgan"], size=images.shape[-1], channels=CHANNELS, width=width)
     game = recipe.game().to(images.device, memory_format=torch.channels_last)
     stream = recipe.stream(Dataset("noise", images), images.device)
     precision = fastest(images.device)
-    return lambda: train(game, stream, game.seen + BATCH, precision=precision)
+    return lambda n: train(game, stream, game.seen + n * BATCH, precision=precision)
 
 
-def seconds(play: Callable[[], None], rounds: int) -> float:
+def seconds(play: Callable[[], object], rounds: int) -> float:
     """Seconds a round."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
@@ -122,14 +127,14 @@ def seconds(play: Callable[[], None], rounds: int) -> float:
 def measure(size: int, width: int, repeats: int, rounds: int, device: torch.device) -> list[str]:
     """Rows of the table for one size and width."""
     images = torch.randint(256, (512, CHANNELS, size, size), dtype=torch.uint8, device=device)
-    plays = {name: plain_round(how, images, width) for name, how in VARIANTS.items()}
-    plays["cardigan"] = cardigan_round(images, width)
+    plays = {name: plain_rounds(how, images, width) for name, how in VARIANTS.items()}
+    plays["cardigan"] = cardigan_rounds(images, width)
     for play in plays.values():
-        seconds(play, 3)
+        play(3)
     times: dict[str, list[float]] = {name: [] for name in plays}
     for _ in range(repeats):
         for name, play in plays.items():
-            times[name].append(seconds(play, rounds))
+            times[name].append(seconds(partial(play, rounds), 1) / rounds)
     rows = []
     for name, values in times.items():
         ratios = [base / value for base, value in zip(times["plain"], values, strict=True)]
