@@ -107,7 +107,6 @@ class GAN(Game):
             return label.to(self.device)
         return self.conditions[draw_labels(n, len(self.conditions), label, self.device)]
 
-    @torch.no_grad()
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """What the generator makes of latents [N, Z] and labels [N], in eval mode.
 

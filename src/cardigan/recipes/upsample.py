@@ -24,7 +24,7 @@ class UpsampleGAN(Recipe):
     lr: float = 1e-3
     """Learning rate of both players."""
     beta1: float = 0.0
-    """Adam's decay of the first moment; with momentum the discriminator soon wins for good."""
+    """Adam's decay of the first moment; with momentum the discriminator tends to win."""
     clip: float = 1.0
     """Each element of the discriminator's gradient is clamped to this; 0 leaves it as it is."""
     training: Training = field(
