@@ -1,23 +1,89 @@
-"""Three families, trained once a seed and shared by the claims that look at models."""
+"""Games on images, trained once a seed and shared by claims; and what their samples score."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
+from cardigan.data import catalogue
 from cardigan.game import Game
+from cardigan.metrics.features import extract, fashion_classifier
+from cardigan.metrics.frechet import frechet_distance
+from cardigan.recipe import Recipe, flatten, is_harmless, to_json
 from cardigan.recipes import RECIPES
+from cardigan.run import Run
 from cardigan.session import play
+from cardigan.subjects import draw
 
 IMAGES: Mapping[str, int] = {"dcgan": 100_000, "gan": 200_000, "upsample-gan": 50_000}
-"""Of each recipe, at its defaults: what one core sees in about a minute."""
+"""Three families at their defaults: what one core sees in about a minute."""
+N = 2000
 
 
-def trained(name: str, seed: int, work: Path) -> Game:
-    """A recipe's game after its images; what is trained already is read."""
-    base = RECIPES[name]
+def trained(
+    name: str, seed: int, work: Path, images: int = 0, recipe: Recipe | None = None
+) -> Game:
+    """A recipe's game after its images; what is trained already is read.
+
+    Arguments:
+        images: By default as many as `IMAGES` has.
+        recipe: With options of its own; by default the recipe of that name as it is.
+    """
+    return _played(name, seed, work, images or IMAGES[name], recipe).load()
+
+
+def scores(
+    name: str, seed: int, work: Path, at: Sequence[int], recipe: Recipe | None = None
+) -> list[dict[str, float]]:
+    """What its samples score after each number of images in `at`, which rise."""
+    run = Run(_place(name, seed, work, recipe or RECIPES[name]))
+    kept = run.path / "scores.json"
+    found = json.loads(kept.read_text()) if kept.exists() else {}
+    for images in at:
+        if str(images) not in found:
+            game = _played(name, seed, work, images, recipe).load()
+            found[str(images)] = score(game, seed)
+            kept.write_text(json.dumps(found, indent=1))
+    return [found[str(images)] for images in at]
+
+
+def score(game: Game, seed: int) -> dict[str, float]:
+    """Fréchet distance of 2,000 samples from 2,000 reals, its floor, and the rarest class."""
+    seen = extract(fashion_classifier(), draw(game, N, seed).images)
+    real, floor = _reals()
+    shares = seen.probabilities.argmax(1).bincount(minlength=seen.probabilities.shape[1]) / N
+    distance = frechet_distance(real, seen.features)
+    return {"frechet": distance, "floors": distance / floor, "rarest": shares.min().item()}
+
+
+@cache
+def _reals():  # noqa: ANN202
+    """Features of reals, and how far as many others lie from them."""
+    sets = [catalogue.load("fashion-mnist-mini", split).images[:N] for split in ("train", "test")]
+    one, other = (extract(fashion_classifier(), images).features for images in sets)
+    return one, frechet_distance(one, other)
+
+
+def _played(name: str, seed: int, work: Path, images: int, recipe: Recipe | None) -> Run:
+    base = recipe or RECIPES[name]
     training = replace(
-        base.training, images=IMAGES[name], seed=seed, device="cpu",
-        measure_share=0.0, picture_every=IMAGES[name], checkpoint_every=IMAGES[name],
+        base.training, images=images, seed=seed, device="cpu", measure_share=0.0,
+        picture_every=10**9, checkpoint_every=10**9,
     )  # fmt: skip
-    recipe = replace(base, training=training).fitted()
-    return play(name, recipe, work / "models" / f"{name}-{seed}").load()
+    path = _place(name, seed, work, base)
+    run = play(name, replace(base, training=training).fitted(), path)
+    seen = run.load().seen
+    if not images <= seen < images + 10 * training.batch:
+        raise SystemExit(f"{path} has seen {seen:,} images and not {images:,}: remove it")
+    return run
+
+
+def _place(name: str, seed: int, work: Path, recipe: Recipe) -> Path:
+    """A folder for all that the weights hang on, but the number of images."""
+    fields: dict[str, Any] = flatten(json.loads(to_json(name, recipe, ""))["fields"])
+    fixed = {key: value for key, value in fields.items() if not is_harmless(type(recipe), key)}
+    digest = sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:8]
+    return work / "models" / f"{name}-{digest}" / str(seed)

@@ -6,6 +6,8 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from .spectral import Normalise, plain
+
 Shape = tuple[int, ...]
 
 
@@ -86,12 +88,19 @@ class PointGenerator(nn.Module):
 
 
 class PointDiscriminator(nn.Module):
-    """Point [N, D] -> logit [N]."""
+    """Point [N, D] -> logit [N].
 
-    def __init__(self, width: int, dimensions: int = 2) -> None:
+    Arguments:
+        normalise: What is done to each linear layer: `spectral.plain` or `spectral.spectral`.
+    """
+
+    def __init__(self, width: int, dimensions: int = 2, normalise: Normalise = plain) -> None:
         super().__init__()
         self.net = perceptron(dimensions, width, width, 1, activation=nn.Tanh)
         orthogonal_weights(self, 1.4)
+        for layer in self.net:
+            if isinstance(layer, nn.Linear):
+                normalise(layer)
 
     def forward(self, point: Tensor, label: Tensor | None = None) -> Tensor:
         """Judges points; labels are not looked at."""

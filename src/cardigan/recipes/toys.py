@@ -40,6 +40,10 @@ class PointGAN(Recipe):
     """Learning rate of the generator."""
     discriminator_lr: float = 1e-3
     """Learning rate of the discriminator."""
+    spectral: bool = False
+    """Whether the discriminator's weights are spectrally normed."""
+    ema_halflife: float = 0
+    """Points after which a weight counts half in the average that is sampled; 0 averages none."""
     discriminator: Restraints = field(default_factory=Restraints)
     training: Training = field(default_factory=lambda: _TRAINING)
 
@@ -48,12 +52,14 @@ class PointGAN(Recipe):
         from .. import games, priors
         from ..game import Player
         from ..nets.mlp import PointDiscriminator, PointGenerator
+        from ..nets.spectral import plain, spectral
 
+        drawing = PointGenerator(self.latents, self.width)
+        judging = PointDiscriminator(self.width, normalise=spectral if self.spectral else plain)
         make = partial(options.optimizer, self.optimizer, 0.5, 0.999)
-        judging = make(self.discriminator.decay)
         return games.GAN(
-            Player(PointGenerator(self.latents, self.width), make(), self.generator_lr),
-            Player(PointDiscriminator(self.width), judging, self.discriminator_lr),
+            Player(drawing, make(), self.generator_lr, self.ema_halflife),
+            Player(judging, make(self.discriminator.decay), self.discriminator_lr),
             priors.normal(self.latents),
             options.adversarial_loss(self.loss, self.relativistic),
             **self.discriminator.rules(),
@@ -67,6 +73,8 @@ class PointGAN(Recipe):
             yield f"latents and width must be at least 1, got {self.latents} and {self.width}"
         if not (0 < self.generator_lr < 1 and 0 < self.discriminator_lr < 1):
             yield "generator_lr and discriminator_lr must lie in (0, 1)"
+        if not self.ema_halflife >= 0:
+            yield f"ema_halflife must be at least 0, got {self.ema_halflife}"
 
 
 PRESETS = {"ring-gan": PointGAN(), "grid-gan": PointGAN(data="grid25")}
