@@ -10,6 +10,7 @@ from typing import Any
 
 from cardigan.data import catalogue
 from cardigan.game import Game
+from cardigan.metrics.classes import class_shares
 from cardigan.metrics.features import extract, fashion_classifier
 from cardigan.metrics.frechet import frechet_distance
 from cardigan.recipe import Recipe, flatten, is_harmless, to_json
@@ -54,7 +55,7 @@ def score(game: Game, seed: int) -> dict[str, float]:
     """Fréchet distance of 2,000 samples from 2,000 reals, its floor, and the rarest class."""
     seen = extract(fashion_classifier(), draw(game, N, seed).images)
     real, floor = _reals()
-    shares = seen.probabilities.argmax(1).bincount(minlength=seen.probabilities.shape[1]) / N
+    shares = class_shares(seen.probabilities)
     distance = frechet_distance(real, seen.features)
     return {"frechet": distance, "floors": distance / floor, "rarest": shares.min().item()}
 
