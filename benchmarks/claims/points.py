@@ -1,10 +1,11 @@
 """Games on points in the plane, played once a seed and shared by claims; and what they find."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from hashlib import sha256
 from itertools import pairwise
+from math import exp, log
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -18,16 +19,27 @@ from cardigan.games.gan import decoded
 from cardigan.metrics.modes import mode_coverage
 from cardigan.randomness import mix
 from cardigan.recipe import Recipe
+from cardigan.recipes.options import Restraints
 from cardigan.recipes.toys import PointGAN
 from cardigan.run import make
 from cardigan.train import Hook, train
+
+from .frame import Rows, by, means
 
 STEPS = 8_000
 """Moves of the discriminator that every case has."""
 LOOKS = 16
 N = 2_500
 DATA = ("ring8", "grid25")
-PLAIN = PointGAN()
+PACE: Any = {"generator_lr": 1e-3, "discriminator_lr": 1e-4}
+"""The rates of Metz et al. 2016, arXiv:1611.02163, at which the plain game loses modes."""
+PLAIN = PointGAN(**PACE, ema_halflife=20_000)
+MINIMAX = replace(PLAIN, loss="minimax")
+UNIT_SLOPE = replace(
+    PLAIN,
+    loss="wasserstein",
+    discriminator=Restraints(steps=5, penalty="unit-slope", penalty_weight=0.1),
+)
 
 
 def played(recipe: Recipe, seed: int, work: Path, steps: int = STEPS) -> dict[str, Any]:
@@ -92,3 +104,82 @@ def _figures(points: Tensor, modes: Modes) -> dict[str, float]:
 def _distance(a: Sequence[float], b: Sequence[float]) -> float:
     """In total variation: the share of samples that went elsewhere."""
     return sum(abs(x - y) for x, y in zip(a, b, strict=True)) / 2
+
+
+def measured(cases: Mapping[str, Recipe], steps: int = STEPS) -> Callable[[int, Path], Rows]:
+    """What a claim measures: every case on every set of points."""
+
+    def measure(seed: int, folder: Path) -> Rows:
+        return [
+            {
+                "case": name,
+                "data": data,
+                **_row(played(replace(recipe, data=data), seed, folder.parent, steps)),
+            }
+            for name, recipe in cases.items()
+            for data in DATA
+        ]
+
+    return measure
+
+
+def _row(found: Mapping[str, Any]) -> dict[str, float]:
+    modes = len(found["looks"][-1]["shares"])
+    return {
+        "found": found["modes"] / modes,
+        "found by the average": found["averaged"]["modes"] / modes,
+        "spread": _spread(found["looks"][-1]["shares"]),
+        "quality": found["quality"],
+        "restless": found["restless"],
+    }
+
+
+#   exp(H(shares)) / K
+def _spread(shares: Sequence[float]) -> float:
+    """Modes that samples are nearest to, in effect: 1 if all alike, 1 / K if one has all."""
+    return exp(-sum(s * log(s) for s in shares if s)) / len(shares)
+
+
+def by_seed(rows: Rows, case: str, key: str) -> list[float]:
+    """A figure of a case by seed, as a mean over sets of points."""
+    return [mean(v) for v in by([r for r in rows if r["case"] == case], "seed", key).values()]
+
+
+def gained(rows: Rows, case: str, than: str, key: str) -> list[float]:
+    """By seed, how far a case's figure lies above another's."""
+    pairs = zip(by_seed(rows, case, key), by_seed(rows, than, key), strict=True)
+    return [a - b for a, b in pairs]
+
+
+FIGURES = ("found", "spread", "quality", "restless")
+LEGEND = (
+    "`found`: the share of modes with ten samples of 2,500 within three deviations; `spread`: "
+    "modes that samples are nearest to, in effect, as a share; `quality`: the share of samples "
+    "within three deviations of a mode; `restless`: the share of samples that went to other modes "
+    "from one look to the next (a sixteenth of the game), over its second half."
+)
+
+
+def tabled(rows: Rows) -> list[list[str]]:
+    """Means over seeds, a line a case and set."""
+    told = [{**r, "case": f"{r['case']}, {r['data']}"} for r in rows]
+    return means(told, "case", FIGURES)
+
+
+def drawn(rows: Rows, axes: Any, key: str = "found", label: str = "share of modes found") -> None:
+    """A dot a seed, and a line at the mean, for each case and set."""
+    cases = list(by(rows, "case", key))
+    for shift, (colour, data) in zip(
+        (0.15, -0.15), (("C0", "ring8"), ("C1", "grid25")), strict=True
+    ):
+        for place, case in enumerate(reversed(cases)):
+            values = [r[key] for r in rows if (r["case"], r["data"]) == (case, data)]
+            height = place + shift
+            axes.plot(values, [height] * len(values), "o", color=colour, alpha=0.5)
+            axes.plot(
+                [mean(values)] * 2, [height - 0.13, height + 0.13], color=colour, linewidth=3
+            )
+        axes.plot([], [], "o", color=colour, label=data)
+    axes.set_yticks(range(len(cases)), [*reversed(cases)])
+    axes.set(xlabel=f"{label}: a dot a seed, a bar their mean")
+    axes.legend(frameon=False, loc="best")

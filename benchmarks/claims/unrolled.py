@@ -1,0 +1,37 @@
+"""A generator that looks ahead, against one that does not."""
+
+from cardigan.recipes.unrolled import UnrolledGAN
+
+from .frame import Claim, Rows, Verdict, above
+from .points import LEGEND, MINIMAX, PACE, STEPS, drawn, gained, measured, tabled
+
+CASES = {
+    "no look ahead": MINIMAX,
+    "one step ahead": UnrolledGAN(**PACE, unroll=1),
+    "five steps ahead": UnrolledGAN(**PACE, unroll=5),
+}
+GAIN = 0.1
+
+
+def judge(rows: Rows) -> Verdict:
+    gain = gained(rows, "five steps ahead", "no look ahead", "spread")
+    return above(
+        gain, GAIN, "what five steps ahead add to the share of modes that samples spread over"
+    )
+
+
+CLAIM = Claim(
+    says="Foreseeing the discriminator's next steps prevents the generator from overdoing it for "
+    "one discriminator.",
+    how=f"ring8 and grid25, the minimax game, tanh networks of width 128, {STEPS:,} rounds on 256 "
+    "points; generator at 1e-3, discriminator at 1e-4, as in the paper, which plays three times "
+    "as many rounds. "
+    "The steps ahead are Adam's. " + LEGEND,
+    rule="By seed, a mean over both sets: the share of modes found with five steps ahead less "
+    f"that with none. Confirmed if the interval lies above {GAIN}; refuted if below.",
+    seeds=(0, 1, 2, 3, 4),
+    measure=measured(CASES),
+    judge=judge,
+    table=tabled,
+    draw=drawn,
+)  # fmt: skip
