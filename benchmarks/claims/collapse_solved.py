@@ -10,7 +10,7 @@ from cardigan.recipe import Recipe
 from cardigan.recipes import RECIPES
 
 from . import models, points
-from .frame import CONFIRMED, REFUTED, UNDECIDED, Claim, Rows, Verdict, by, interval
+from .frame import Claim, Rows, Verdict, all_above, by, interval, told
 from .points import LEGEND, PLAIN, STEPS, UNIT_SLOPE
 
 IMAGES = 100_000
@@ -49,24 +49,16 @@ def judge(rows: Rows) -> Verdict:
     cure = ("unit slope, averaged", "spectral norm, averaged")
     found = {case: interval(points.by_seed(toys, case, "found")) for case in cure}
     better = {case: interval(points.gained(pictures, "plain", case, "floors")) for case in cure}
-    every = [
-        *[(part, SOLVED) for part in found.values()],
-        *[(part, 0) for part in better.values()],
+    bounds = [
+        *((part, SOLVED) for part in found.values()),
+        *((part, 0.0) for part in better.values()),
     ]
-    words = (
-        CONFIRMED
-        if all(low > bound for (_, low, _), bound in every)
-        else REFUTED
-        if any(high < bound for (_, _, high), bound in every)
-        else UNDECIDED
-    )
-    told = "; ".join(
-        f"{case}: {found[case][0]:.2f} ({found[case][1]:.2f} to {found[case][2]:.2f}) of the "
-        f"modes, and {better[case][0]:.0f} floors ({better[case][1]:.0f} to "
-        f"{better[case][2]:.0f}) nearer to the data than plain"
+    lines = [
+        f"{case}: {told(found[case])} of the modes, and {told(better[case], '.0f')} floors nearer "
+        "to the data than plain"
         for case in cure
-    )
-    return Verdict(words, told)
+    ]
+    return Verdict(all_above(bounds), "; ".join(lines))
 
 
 def split(rows: Rows) -> tuple[Rows, Rows]:

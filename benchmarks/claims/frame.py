@@ -82,6 +82,22 @@ def above(values: Sequence[float], bound: float, what: str) -> Verdict:
     return Verdict(words, f"{told}; the bound is {bound:.3g}")
 
 
+Part = tuple[tuple[float, float, float], float]
+"""An interval, and the bound that it is to lie above."""
+
+
+def all_above(parts: Sequence[Part]) -> str:
+    """Confirmed if every interval lies above its bound, refuted if one lies below."""
+    if all(low > bound for (_, low, _), bound in parts):
+        return CONFIRMED
+    return REFUTED if any(high < bound for (_, _, high), bound in parts) else UNDECIDED
+
+
+def told(found: tuple[float, float, float], digits: str = ".2f") -> str:
+    """A mean and its interval, as a reader would have it."""
+    return "{:{d}} ({:{d}} to {:{d}})".format(*found, d=digits)
+
+
 def by(rows: Rows, key: str, value: str) -> dict[Any, list[float]]:
     """The values of rows, gathered by a key."""
     found: dict[Any, list[float]] = {}

@@ -16,7 +16,7 @@ from cardigan.nets.mlp import PointDiscriminator
 from cardigan.optimizers import adam
 from cardigan.randomness import mix
 
-from .frame import CONFIRMED, REFUTED, UNDECIDED, Claim, Rows, Verdict, by, interval
+from .frame import Claim, Rows, Verdict, all_above, by, interval, told
 
 BATCH, WIDTH, LR = 256, 64, 2e-3
 ROUNDS, GENERATOR_LR, FIRST = 200, 0.05, 20
@@ -154,16 +154,9 @@ def judge(rows: Rows) -> Verdict:
     kept = interval([one - many for one, many in zip(*gaps, strict=True)])
     fall = interval(list(_falls(rows, SETS[0]).values()))
     parts = ((cosine, COSINE), (kept, 0.0), (fall, FALL))
-    words = (
-        CONFIRMED
-        if all(low > bound for (_, low, _), bound in parts)
-        else REFUTED
-        if any(high < bound for (_, _, high), bound in parts)
-        else UNDECIDED
-    )
-    first, second, third = (f"{m:.3g} ({low:.3g} to {high:.3g})" for (m, low, high), _ in parts)
+    first, second, third = (told(part, ".3g") for part, _ in parts)
     return Verdict(
-        words,
+        all_above(parts),
         f"with {most} steps between the generator's, its gradient and that of the divergence have "
         f"a cosine of {first}; the discriminator stays nearer to its optimum than with {few}, by "
         f"{second} nats; trained to completion on {SETS[0]} reals, what it is worth on others "

@@ -74,11 +74,11 @@ def _played(name: str, seed: int, work: Path, images: int, recipe: Recipe | None
         base.training, images=images, seed=seed, device="cpu", measure_share=0.0,
         picture_every=10**9, checkpoint_every=10**9,
     )  # fmt: skip
-    path = _place(name, seed, work, base)
-    run = play(name, replace(base, training=training).fitted(), path)
-    seen = run.load().seen
-    if not images <= seen < images + 10 * training.batch:
-        raise SystemExit(f"{path} has seen {seen:,} images and not {images:,}: remove it")
+    run = Run(_place(name, seed, work, base))
+    if not run.exists or run.load().seen < images:
+        play(name, replace(base, training=training).fitted(), run.path)
+    if (seen := run.load().seen) >= images + 10 * training.batch:
+        raise SystemExit(f"{run.path} has seen {seen:,} images, more than {images:,}: remove it")
     return run
 
 

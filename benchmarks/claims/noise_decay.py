@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from cardigan.recipes.options import Restraints
 
-from .frame import CONFIRMED, REFUTED, UNDECIDED, Claim, Rows, Verdict, interval
+from .frame import Claim, Rows, Verdict, all_above, interval, told
 from .points import LEGEND, PLAIN, STEPS, drawn, gained, measured, tabled
 
 NOISE, DECAY = 0.2, 1e-4
@@ -26,20 +26,13 @@ def judge(rows: Rows) -> Verdict:
         )
         for case in ("noise", "decay")
     }
-    every = [part for pair in parts.values() for part in pair]
-    words = (
-        CONFIRMED
-        if all(low > 0 for _, low, _ in every)
-        else REFUTED
-        if any(high < 0 for _, _, high in every)
-        else UNDECIDED
-    )
-    told = "; ".join(
-        f"with {case} the share of modes found rises by {a[0]:.2f} ({a[1]:.2f} to {a[2]:.2f}) and "
-        f"restlessness falls by {b[0]:.3f} ({b[1]:.3f} to {b[2]:.3f})"
-        for case, (a, b) in parts.items()
-    )
-    return Verdict(words, told)
+    words = all_above([(part, 0.0) for pair in parts.values() for part in pair])
+    lines = [
+        f"with {case} the share of modes found rises by {told(found)} and restlessness falls by "
+        f"{told(calm, '.3f')}"
+        for case, (found, calm) in parts.items()
+    ]
+    return Verdict(words, "; ".join(lines))
 
 
 CLAIM = Claim(

@@ -7,7 +7,7 @@ from cardigan.metrics.features import extract, fashion_classifier
 from cardigan.metrics.manifold import manifold, overlap
 from cardigan.subjects import draw as drawn
 
-from .frame import CONFIRMED, REFUTED, UNDECIDED, Claim, Rows, Verdict, by, interval, means
+from .frame import Claim, Rows, Verdict, all_above, by, interval, means, told
 from .models import IMAGES, trained
 
 N = 2000
@@ -56,16 +56,9 @@ def judge(rows: Rows) -> Verdict:
     ]
     better = [sum(v) / len(v) for v in by(whole, "seed", "by").values()]
     parts = [interval(better), interval(change("precision", 1)), interval(change("recall", -1))]
-    words = (
-        CONFIRMED
-        if all(low > BOUND for _, low, _ in parts)
-        else REFUTED
-        if any(high < BOUND for _, _, high in parts)
-        else UNDECIDED
-    )
-    first, second, third = (f"{m:.3f} ({low:.3f} to {high:.3f})" for m, low, high in parts)
+    first, second, third = map(told, parts)
     return Verdict(
-        words,
+        all_above([(part, BOUND) for part in parts]),
         f"recall less precision is {first}; from truncation 1 to 0.4 precision gains {second} "
         f"and recall loses {third}, as means over families with 95 % intervals over seeds; each "
         f"was to lie above {BOUND}",

@@ -16,7 +16,7 @@ from cardigan.recipes.options import Restraints
 from cardigan.run import make
 
 from .d_overfits import auc
-from .frame import CONFIRMED, REFUTED, UNDECIDED, Claim, Rows, Verdict, by, interval
+from .frame import CONFIRMED, REFUTED, UNDECIDED, Claim, Rows, Verdict, by, interval, told
 from .models import trained
 
 BEGUN = 20_000
@@ -65,8 +65,8 @@ def _look(game: GAN, recipe: DCGAN) -> dict[str, float]:
     loss = game.generator_loss(game, held_out, fake, None).mean()
     slopes = torch.autograd.grad(loss, game.generator.lists.own)
     with torch.no_grad():
-        told = auc(*(game.discriminator(x, None).double() for x in (held_out, fake)))
-    return {"auc": told, "gradient": torch.stack(torch._foreach_norm(slopes)).norm().item()}
+        judged = auc(*(game.discriminator(x, None).double() for x in (held_out, fake)))
+    return {"auc": judged, "gradient": torch.stack(torch._foreach_norm(slopes)).norm().item()}
 
 
 def faded(rows: Rows, loss: str) -> list[float]:
@@ -86,11 +86,8 @@ def judge(rows: Rows) -> Verdict:
         if first[1] > GONE or any(high < GONE for _, _, high in others)
         else UNDECIDED
     )
-    told = ", ".join(
-        f"{name} {middle:.2f} ({low:.2f} to {high:.2f})"
-        for name, (middle, low, high) in found.items()
-    )
-    return Verdict(words, f"log10 of the last gradient over the largest: {told}")
+    lines = [f"{name} {told(part)}" for name, part in found.items()]
+    return Verdict(words, f"log10 of the last gradient over the largest: {', '.join(lines)}")
 
 
 def table(rows: Rows) -> list[list[str]]:
