@@ -154,7 +154,9 @@ def test_distorted_reals_are_half_of_the_fakes():
 def test_a_distorted_real_is_a_fake_that_is_told_from_reals():
     recipe = replace(SMALL["feature-matching"], classes=4, labels=8, distorted=0.5)  # pyright: ignore
     game, data, logs = recipe.game(), corners(recipe), []
-    train(game, recipe.stream(data, CPU), 40 * 16, hooks=[Hook(16, lambda _, log: logs.append(log))])
+    train(
+        game, recipe.stream(data, CPU), 40 * 16, hooks=[Hook(16, lambda _, log: logs.append(log))]
+    )
     gap = [(log["real"] - log["distorted"]).item() for log in logs]
     assert sum(gap[-10:]) > sum(gap[:10])
     with pytest.raises(UserError, match="distorted must lie in .0, 0.5., got 0.7"):

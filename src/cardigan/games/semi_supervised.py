@@ -102,7 +102,8 @@ class SemiSupervised(Game):
         real, fake, labelled, *distorted = seen
         supervised = self.form.supervised(labelled.judged, label)
         on_real = real.judged.real
-        on_fakes = {"fake": fake.judged.real} | {"distorted": d.judged.real for d in distorted}
+        kinds_of_fakes = zip(("fake", "distorted"), [fake, *distorted], strict=False)
+        on_fakes = {kind: seen.judged.real for kind, seen in kinds_of_fakes}
         kinds = [NON_SATURATING.discriminator(on_real, on_fake) for on_fake in on_fakes.values()]
         loss = supervised + self.weight * torch.stack(kinds).mean(0)
         return loss, {

@@ -31,7 +31,7 @@ class SemiSupervised(FewLabels):
     generator_lr: float = 8e-4
     """Learning rate of the generator."""
     distorted: float = 0.0
-    """Blends of two reals are fakes as well, in which the second counts this, to 0.5; 0 for none."""
+    """Blends of two reals are fakes, too; what the second counts, up to 0.5; 0 for no blends."""
 
     def game(self) -> "Game":
         """A generator against a classifier."""
