@@ -119,16 +119,16 @@ def panels(axes, found: Mapping[str, Mapping[str, Sequence[float]]]) -> None:  #
     axes.set_axis_off()
     width = 1 / len(found)
     for place, (label, by_name) in enumerate(found.items()):
-        side = axes.inset_axes((place * width + 0.2 * width, 0.12, 0.8 * width, 0.8))
+        side = axes.inset_axes((place * width + 0.2 * width, 0.12, 0.8 * width, 0.74))
         side.spines[["top", "right"]].set_visible(False)
         for i, values in enumerate(by_name.values()):
-            side.plot([i] * len(values), values, "o", color=f"C{i}", alpha=0.5)
-            side.plot([i - 0.25, i + 0.25], [mean(values)] * 2, color=f"C{i}", linewidth=2)
+            side.plot([i] * len(values), values, "o", color="C0", alpha=0.5)
+            side.plot([i - 0.25, i + 0.25], [mean(values)] * 2, color="C1", linewidth=2)
         names = [name.replace(", ", ",\n") for name in by_name]
         side.set_xticks(range(len(names)), names, rotation=35, ha="right", fontsize=8)
         side.set_title(label, fontsize=9)
         side.set_xlim(-0.5, len(names) - 0.5)
-    axes.text(0.5, 1.02, "dots: seeds; bars: means", ha="center", fontsize=8)
+    axes.text(0.5, 1.0, "dots: seeds; bars: means", ha="center", fontsize=8)
 
 
 def main() -> None:

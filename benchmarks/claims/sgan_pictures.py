@@ -98,9 +98,9 @@ CLAIM = Claim(
     f"labels weigh {1 / DEAF:g} of real against fake: the same networks, noise, rates, images and "
     "first weights, and no player hears of classes. Fréchet distance of 2,000 samples from 2,000 "
     "reals. Overfitting is the accuracy on those training images that had labels less that on "
-    "2,000 held-out ones: of SGAN with half of the labels, beside the classifier of the same network "
-    "with all of them, which leaves none unlabelled; the classifier with the same half stands in "
-    "the table.",
+    "2,000 held-out ones: of SGAN with half of the labels, beside the classifier of the same "
+    "network with all of them, which leaves none unlabelled; the classifier with the same "
+    "half stands in the table.",
     rule="By seed, the logarithm of the ratio of Fréchet distances, and the difference of gaps, "
     "both for each form of SGAN. Confirmed if the intervals of all four lie below 0; refuted if, "
     "of distances or of gaps, those of both forms lie above 0.",

@@ -165,10 +165,12 @@ CLAIM = Claim(
     "held-out images: 1 less the cosine of the shipped classifier's features of x and of g(h(x)), "
     "how often both are of the same class to it, and the squared error of pixels. On "
     f"{LOOKED}, the mean angle from turning and shifting both ways to the span of {K} tangents, "
-    f"of another image's, and of {K} random directions. `feature-matching` and "
-    f"`tangent-invariant` see {few.IMAGES:,} images, {LABELS} with labels: error on the 2,000. A seed is that of the "
-    "weights and of the choice of labels. Seconds are of the processor for 1,000 images once "
-    "tangents count.",
+    f"of another image's, and of {K} random directions; what networks draw is smooth, and so are "
+    "true movements, so that even barely trained ones lie nearer than random directions, and "
+    "another image's tangents tell how much of an angle that explains. `feature-matching` and "
+    f"`tangent-invariant` see {few.IMAGES:,} images, {LABELS} with labels: error on the 2,000. A "
+    "seed is that of the weights and of the choice of labels. Seconds are of the processor for "
+    "1,000 images once tangents count.",
     rule="Four differences by seed: the distance of features, augmented less plain; the error, "
     "tangent-invariant less feature matching; and for augmented-bigan's decoder and its encoder "
     "the angle to their tangents less that to random directions. Confirmed if the intervals of "
