@@ -9,7 +9,17 @@ import scipy.stats
 import torch
 
 from benchmarks.claims import __main__ as command
-from benchmarks.claims import d_overfits, recall_precision, swd_msssim
+from benchmarks.claims import (
+    d_overfits,
+    fakes_difficulty,
+    few,
+    fm_ensembling,
+    recall_precision,
+    sgan_labels,
+    sgan_pictures,
+    swd_msssim,
+    tangents,
+)
 from benchmarks.claims.frame import (
     CONFIRMED,
     REFUTED,
@@ -160,3 +170,157 @@ def test_swd_msssim(collapse, ratio, words):
         for case in cases
     ]  # fmt: skip
     assert swd_msssim.judge(rows).words == words
+
+
+# ----------------------------------------------------------------------------------- few labels
+
+
+def accuracies(claim, beyond):
+    """Made-up rows: accuracy rises with labels, and some methods are better by so much."""
+    return [
+        {"seed": seed, "method": m, "labels": n,
+         "accuracy": 0.6 + n / 10_000 + 0.01 * seed + beyond.get(m, 0.0) + noise / 10}
+        for seed, noise in enumerate(spread(0.0)[:3])
+        for m in claim.METHODS
+        for n in few.LABELS
+    ]  # fmt: skip
+
+
+def one_more(claim, rows, seed):
+    """The rows of a seed as `measure` returns them."""
+    return [{k: v for k, v in r.items() if k != "seed"} for r in rows if r["seed"] == seed]
+
+
+def look_at(claim, rows, path):
+    """Writes page and picture out of made-up rows, and returns the page."""
+    told = claim.CLAIM._replace(measure=lambda seed, _: one_more(claim, rows, seed))
+    settle("made-up", told, path / "work", path)
+    assert (path / "made-up.png").stat().st_size > 5000
+    return (path / "made-up.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("together", "ensembling", "words"),
+    [(0.05, 0.02, CONFIRMED), (0.0, 0.02, REFUTED), (0.021, 0.02, CONFIRMED)],
+)
+def test_fm_ensembling(together, ensembling, words):
+    beyond = {fm_ensembling.BOTH: together, "temporal-ensembling": ensembling}
+    rows = accuracies(fm_ensembling, beyond)
+    assert fm_ensembling.judge(rows).words == words
+
+
+def test_what_differs_between_seeds_leaves_fm_ensembling_undecided(tmp_path):
+    rows = accuracies(fm_ensembling, {})
+    for row in rows:
+        row["accuracy"] += 0.02 * row["seed"] * (row["method"] == fm_ensembling.BOTH)
+    assert fm_ensembling.judge(rows).words == UNDECIDED
+    page = look_at(fm_ensembling, rows, tmp_path)
+    assert "| method | 50 labels | 100 labels | 1,000 labels |" in page
+
+
+@pytest.mark.parametrize(
+    ("gain", "digits", "right", "words"),
+    [
+        (0.03, "", 0.0, CONFIRMED),
+        (0.03, "mnist", 0.98, CONFIRMED),
+        (0.03, "mnist", 0.96, REFUTED),
+        (0.03, "mnist-5k", 0.96, UNDECIDED),
+        (0.03, "mnist-5k", 0.98, CONFIRMED),
+        (0.0, "", 0.0, REFUTED),
+        (-0.03, "mnist", 0.98, REFUTED),
+    ],
+)
+def test_sgan_labels(gain, digits, right, words, tmp_path):
+    rows = accuracies(sgan_labels, dict.fromkeys(sgan_labels.SGANS, gain))
+    if digits:
+        rows += [
+            {"seed": seed, "digits": digits, "half": 30_000, "right": right + noise / 10}
+            for seed, noise in enumerate(spread(0.0)[:3])
+        ]
+    assert sgan_labels.judge(rows).words == words
+    if digits == "mnist-5k":
+        assert "On mnist-5k with 30,000 labels" in look_at(sgan_labels, rows, tmp_path)
+
+
+def test_one_form_alone_leaves_sgan_labels_undecided():
+    assert sgan_labels.judge(accuracies(sgan_labels, {"sgan": 0.05})).words == UNDECIDED
+
+
+def test_a_plain_table_tells_the_mean_and_each_seed():
+    rows = [
+        {"seed": seed, "method": "sgan", "labels": 50, "accuracy": 0.7 + 0.01 * seed}
+        for seed in range(3)
+    ]
+    assert few.table(rows) == [["method", "50 labels"], ["`sgan`", "71.0 (70.0, 71.0, 72.0)"]]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "less", "words"),
+    [(0.8, 0.1, CONFIRMED), (1.2, 0.1, REFUTED), (0.8, -0.1, REFUTED), (1.0, 0.1, UNDECIDED)],
+)
+def test_sgan_pictures(ratio, less, words, tmp_path):
+    rows = []
+    for seed, noise in enumerate(spread(0.0)):
+        gap = {"on train": 0.95, "on test": 0.8, "gap": 0.15 + noise}
+        plain = {"frechet": 5 + seed, "floors": 100.0}
+        drawn = {"frechet": (5 + seed) * (ratio + noise), "floors": 100.0}
+        own = gap | {"gap": 0.15 - less + 2 * noise}
+        rows += [{"seed": seed, "model": m, **drawn, **own} for m in sgan_pictures.SGANS]
+        rows += [{"seed": seed, "model": sgan_pictures.PLAIN, **plain}]
+        rows += [{"seed": seed, "model": m, **gap} for m in sgan_pictures.CLASSIFIERS]
+    assert sgan_pictures.judge(rows).words == words
+    if words == CONFIRMED:
+        assert "| plain GAN |" in look_at(sgan_pictures, rows, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("gain", "words"), [(0.05, CONFIRMED), (-0.05, REFUTED), (0.002, UNDECIDED)]
+)
+def test_fakes_difficulty(gain, words, tmp_path):
+    rows = [
+        {"seed": seed, "strength": s, "accuracy": 0.7 + 0.01 * seed + (gain + noise if s else 0)}
+        for seed, noise in enumerate(spread(0.0))
+        for s in (0.0, *fakes_difficulty.STRENGTHS)
+    ]
+    assert fakes_difficulty.judge(rows).words == words
+    if words == CONFIRMED:
+        assert "| none | 72.0 |" in look_at(fakes_difficulty, rows, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("closer", "better", "degrees", "words"),
+    [
+        (0.05, 0.02, 20, CONFIRMED),
+        (-0.05, 0.02, 20, REFUTED),
+        (0.05, -0.02, 20, REFUTED),
+        (0.05, 0.02, -5, REFUTED),
+        (0.05, 0.0, 20, UNDECIDED),
+    ],
+)
+def test_tangents(closer, better, degrees, words, tmp_path):
+    rows = []
+    for seed, noise in enumerate(spread(0.0)[:3]):
+        for name, sign in zip(tangents.BIGANS, (0, 1), strict=True):
+            rows.append(
+                {"seed": seed, "model": name, "distance": 0.2 - sign * closer + noise / 5 * sign,
+                 "same class": 0.6, "squared error": 0.05, "decoder": 81 - degrees + noise,
+                 "encoder": 81 - degrees / 2, "another's decoder": 73.0, "random": 81.0}
+            )  # fmt: skip
+        for name, sign in zip(tangents.LEARNERS, (0, 1), strict=True):
+            error = 0.25 - sign * better + noise / 5 * sign
+            rows.append({"seed": seed, "model": name, "error": error, "seconds": 1.0 + sign})
+    assert tangents.judge(rows).words == words
+    if words == CONFIRMED:
+        assert "| feature-matching |" in look_at(tangents, rows, tmp_path)
+
+
+def test_tangents_of_a_plane_are_nearer_to_movements_than_random_ones():
+    """A decoder whose samples are the image's own movements."""
+    images = torch.randn(3, 1, 28, 28)
+    ways = torch.stack(tangents.movements(images), 1).mean(0).flatten(1)  # [3, D]
+    pad = torch.cat([ways, torch.randn(tangents.K - 3, 784)])
+    codec = tangents.Codec(
+        lambda x: x.flatten(1) @ pad.T, lambda z: (z @ pad).unflatten(1, (1, 28, 28))
+    )  # fmt: skip
+    found = tangents.angles(codec, images, 0)
+    assert found["decoder"] < found["random"] and found["encoder"] < found["random"]

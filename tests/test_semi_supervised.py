@@ -16,14 +16,14 @@ from cardigan.game import Player
 from cardigan.games import FORMS, Ensemble
 from cardigan.games.ensembling import hold
 from cardigan.games.heads import Judgement, Seen, classified, fake_class, fixed_fake, look
-from cardigan.games.semi_supervised import feature_matching
+from cardigan.games.semi_supervised import blend, feature_matching
 from cardigan.nets.classifying import ConvolutionalClassifier, DenseClassifier, GaussianNoise
 from cardigan.nets.dcgan import Discriminator
 from cardigan.optimizers import adam
 from cardigan.randomness import generator
 from cardigan.recipes import RECIPES
 from cardigan.schedule import rampup
-from cardigan.train import train
+from cardigan.train import Hook, train
 
 CPU = torch.device("cpu")
 K = 10
@@ -123,6 +123,44 @@ def test_feature_matching_moves_fakes_alone_and_towards_the_reals():
     real, fake = torch.ones(4, 3, requires_grad=True), torch.zeros(4, 3, requires_grad=True)
     feature_matching(seen(real), seen(fake)).mean().backward()
     assert real.grad is None and fake.grad is not None and (fake.grad < 0).all()
+
+
+# -------------------------------------------------------------------------------- distorted reals
+
+
+def test_blends_lie_between_neighbours_and_harder_ones_nearer_to_the_real():
+    real = torch.randn(4, 1, 2, 2)
+    torch.testing.assert_close(blend(0.5)(real), (real + real.roll(1, 0)) / 2)
+    torch.testing.assert_close(blend(0.1)(real), 0.9 * real + 0.1 * real.roll(1, 0))
+    hard, easy = ((blend(s)(real) - real).square().sum() for s in (0.1, 0.4))
+    assert easy == pytest.approx(16 * hard.item())
+
+
+def test_distorted_reals_are_half_of_the_fakes():
+    form, logits = FORMS["fixed-fake"], outputs()
+    view = Seen(form.judge(logits), logits)
+    other = Seen(form.judge(-logits), logits)
+    recipe = replace(SMALL["feature-matching"], distorted=0.25)  # pyright: ignore
+    game = recipe.game()
+    plain, log = game.discriminator_loss([view, view, view], LABEL)  # pyright: ignore
+    same, _ = game.discriminator_loss([view, view, view, view], LABEL)  # pyright: ignore
+    half, more = game.discriminator_loss([view, view, view, other], LABEL)  # pyright: ignore
+    torch.testing.assert_close(same, plain)
+    on_fakes = [softplus(seen.judged.real) for seen in (view, other)]
+    torch.testing.assert_close(half - plain, game.weight * (on_fakes[1] - on_fakes[0]) / 2)
+    assert {*more} - {*log} == {"distorted"}
+
+
+def test_a_distorted_real_is_a_fake_that_is_told_from_reals():
+    recipe = replace(SMALL["feature-matching"], classes=4, labels=8, distorted=0.5)  # pyright: ignore
+    game, data, logs = recipe.game(), corners(recipe), []
+    train(
+        game, recipe.stream(data, CPU), 40 * 16, hooks=[Hook(16, lambda _, log: logs.append(log))]
+    )
+    gap = [(log["real"] - log["distorted"]).item() for log in logs]
+    assert sum(gap[-10:]) > sum(gap[:10])
+    with pytest.raises(UserError, match="distorted must lie in .0, 0.5., got 0.7"):
+        replace(recipe, distorted=0.7).checked()
 
 
 # ----------------------------------------------------------------------------------- an ensemble

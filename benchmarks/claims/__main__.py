@@ -12,7 +12,7 @@ from pathlib import Path
 from .frame import Claim, settle
 
 HERE = Path(__file__).parent
-SHARED = ("frame", "models", "points", "rates")
+SHARED = ("few", "frame", "models", "points", "rates")
 NAMES = sorted(
     path.stem.replace("_", "-") for path in HERE.glob("[a-z]*.py") if path.stem not in SHARED
 )

@@ -15,6 +15,7 @@ from .heads import Form, Seen, classified, look
 
 GeneratorLoss = Callable[[Seen, Seen], Tensor]  # of reals, of fakes -> any shape
 Penalty = Callable[[Player, Tensor], Tensor | float]  # of a discriminator, at reals: a mean
+Distort = Callable[[Tensor], Tensor]  # reals -> as many fakes
 
 
 def feature_matching(real: Seen, fake: Seen) -> Tensor:
@@ -25,6 +26,14 @@ def feature_matching(real: Seen, fake: Seen) -> Tensor:
 def adversarial(loss: AdversarialLoss = NON_SATURATING) -> GeneratorLoss:
     """The generator's part of an adversarial loss: -log(1 - p(FAKE | G(z))), or another's."""
     return lambda real, fake: loss.generator(real.judged.real.detach(), fake.judged.real)
+
+
+def blend(strength: float) -> Distort:
+    """Each real blends with its neighbour in the batch, which counts `strength`: in (0, 1/2].
+
+    A dial of difficulty: the less is blended in, the harder the fakes are to tell from reals.
+    """
+    return lambda real: real.lerp(real.roll(1, 0), strength)
 
 
 class SemiSupervised(Game):
@@ -40,6 +49,8 @@ class SemiSupervised(Game):
         generator_loss: What the generator descends, of reals and of fakes as they were seen.
         ensemble: Of earlier predictions, to which later ones are held; None for no such term.
         penalty: What else the discriminator pays, at unlabelled reals.
+        distort: Makes fakes of unlabelled reals, which count as much as the generator's; None for
+            the generator's alone.
     """
 
     def __init__(
@@ -52,12 +63,13 @@ class SemiSupervised(Game):
         generator_loss: GeneratorLoss | None = None,
         ensemble: Ensemble | None = None,
         penalty: Penalty = lambda discriminator, real: 0.0,
+        distort: Distort | None = None,
     ) -> None:
         super().__init__()
         self.generator, self.discriminator, self.prior = generator, discriminator, prior
         self.form, self.weight = form, weight
         self.generator_loss = generator_loss or adversarial()
-        self.ensemble, self.penalty = ensemble, penalty
+        self.ensemble, self.penalty, self.distort = ensemble, penalty, distort
 
     def round(self, stream: Any) -> Round:
         """The discriminator moves, then the generator, on the same unlabelled images."""
@@ -65,7 +77,9 @@ class SemiSupervised(Game):
         (real, number), labelled = drawn["first"], drawn["labelled"]
         with torch.no_grad():
             fake = self.fake(len(real))
-        seen = look(self.discriminator, self.form.judge, real, fake, labelled.image)
+        distorted = [self.distort(real)] if self.distort else []
+        shown = real, fake, labelled.image, *distorted
+        seen = look(self.discriminator, self.form.judge, *shown)
         loss, log = self.discriminator_loss(seen, labelled.label)
         held, learn = hold(self.ensemble, seen[0].judged.classes, number, self.seen)
         held += self.penalty(self.discriminator, real)
@@ -83,17 +97,20 @@ class SemiSupervised(Game):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """What the discriminator descends [N], of reals, fakes and labelled reals as it saw them.
 
-        And what to log.
+        And what to log. Fakes that were made of reals come last.
         """
-        real, fake, labelled = seen
+        real, fake, labelled, *distorted = seen
         supervised = self.form.supervised(labelled.judged, label)
-        on_real, on_fake = real.judged.real, fake.judged.real
-        loss = supervised + self.weight * NON_SATURATING.discriminator(on_real, on_fake)
+        on_real = real.judged.real
+        kinds_of_fakes = zip(("fake", "distorted"), [fake, *distorted], strict=False)
+        on_fakes = {kind: seen.judged.real for kind, seen in kinds_of_fakes}
+        kinds = [NON_SATURATING.discriminator(on_real, on_fake) for on_fake in on_fakes.values()]
+        loss = supervised + self.weight * torch.stack(kinds).mean(0)
         return loss, {
             "discriminator": loss.mean(),
             "supervised": supervised.mean(),
             "real": on_real.mean(),
-            "fake": on_fake.mean(),
+            **{name: on_fake.mean() for name, on_fake in on_fakes.items()},
         }
 
     def fake(self, n: int) -> Tensor:

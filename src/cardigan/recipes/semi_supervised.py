@@ -30,6 +30,8 @@ class SemiSupervised(FewLabels):
     """Size of the latent vector."""
     generator_lr: float = 8e-4
     """Learning rate of the generator."""
+    distorted: float = 0.0
+    """Blends of two reals are fakes, too; what the second counts, up to 0.5; 0 for no blends."""
 
     def game(self) -> "Game":
         """A generator against a classifier."""
@@ -51,6 +53,7 @@ class SemiSupervised(FewLabels):
             self.weight,
             losses[self.generator_loss],
             ensemble(self),
+            distort=semi_supervised.blend(self.distorted) if self.distorted else None,
         )
 
     def problems(self) -> Iterator[str]:
@@ -62,6 +65,8 @@ class SemiSupervised(FewLabels):
             yield f"weight must lie in (0, 1e6), got {self.weight}"
         if not 0 < self.generator_lr < 1:
             yield f"generator_lr must lie in (0, 1), got {self.generator_lr}"
+        if not 0 <= self.distorted <= 0.5:
+            yield f"distorted must lie in [0, 0.5], got {self.distorted}"
 
 
 def _generator(recipe: SemiSupervised) -> "nn.Module":
