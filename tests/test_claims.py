@@ -7,9 +7,11 @@ from statistics import stdev
 import pytest
 import scipy.stats
 import torch
+from matplotlib.figure import Figure
+from small import SMALL
 
 from benchmarks.claims import __main__ as command
-from benchmarks.claims import d_overfits, recall_precision, swd_msssim
+from benchmarks.claims import d_overfits, frame, models, recall_precision, swd_msssim, upsample
 from benchmarks.claims.frame import (
     CONFIRMED,
     REFUTED,
@@ -20,6 +22,7 @@ from benchmarks.claims.frame import (
     means,
     settle,
 )
+from cardigan.recipes.dcgan import DCGAN
 
 every_claim = pytest.mark.parametrize("name", command.NAMES)
 
@@ -102,6 +105,42 @@ def test_an_unknown_claim_is_one_line(monkeypatch, capsys):
     assert ended.value.code == 2 and "no claim is called no-such" in capsys.readouterr().err
 
 
+def test_rows_are_paired_by_seed():
+    rows = [
+        {"seed": seed, "case": case, "value": 10.0 * seed + at}
+        for case, at in (("one", 3), ("other", 1))
+        for seed in (2, 0, 1)
+    ]
+    assert frame.paired(rows, "case", "one", "other", "value") == [2.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("middles", "words"),
+    [((1, 2), CONFIRMED), ((1, -1), REFUTED), ((1, 0), UNDECIDED), ((0, -1), REFUTED)],
+)
+def test_every_part_must_lie_above(middles, words):
+    assert frame.every([spread(m) for m in middles], 0.0) == words
+
+
+def test_pictures_are_kept_in_rows_and_shown_beside_the_plot():
+    axes = Figure().add_subplot()
+    whole, beside = frame.panels(axes, 0.5)
+    images = torch.randint(256, (3, 1, 4, 4), dtype=torch.uint8)
+    frame.show(beside, frame.stored(images, 3))
+    (shown,) = beside.get_images()
+    assert whole is axes and torch.equal(
+        torch.tensor(shown.get_array()[1:5, 6:10, 0]), images[1, 0]
+    )
+
+
+def test_a_game_that_has_seen_more_is_played_once_more(tmp_path):
+    small = SMALL["dcgan"]
+    seen = [models.trained("dcgan", 0, tmp_path, n, small).seen for n in (400, 64, 400, 64)]
+    assert seen == [400, 64, 400, 64]
+    folders = [path.name for path in tmp_path.rglob("*") if path.parent.name == "checkpoints"]
+    assert sorted(folders) == ["000000064", "000000400"]
+
+
 # --------------------------------------------------------------------------- verdicts of each rule
 
 
@@ -160,3 +199,34 @@ def test_swd_msssim(collapse, ratio, words):
         for case in cases
     ]  # fmt: skip
     assert swd_msssim.judge(rows).words == words
+
+
+@pytest.mark.parametrize(
+    ("more", "words"), [(3.0, CONFIRMED), (0.0, REFUTED), (upsample.BOUND, UNDECIDED)]
+)
+def test_upsample(more, words):
+    rows = [
+        {"seed": seed, "case": f"{way}, {state}",
+         "excess": 0.5 + (value if way == "transposed" and state == "trained"
+                          else 4.0 * (way != "bilinear"))}
+        for seed, value in enumerate(spread(more))
+        for way in upsample.WAYS
+        for state in upsample.STATES
+    ]  # fmt: skip
+    assert upsample.judge(rows).words == words
+
+
+def test_a_checkerboard_lies_at_the_nyquist_frequencies():
+    i = torch.arange(28)
+    board = ((i[:, None] + i) % 2 * 255).to(torch.uint8)[None, None]
+    stripes = (i % 2 * 255).to(torch.uint8).expand(28, 28)[None, None]
+    slow = (i[:, None] // 14 * 255).to(torch.uint8).expand(28, 28)[None, None]
+    for images, share in ((board, 1.0), (stripes, 1.0), (stripes.mT, 1.0), (slow, 0.0)):
+        assert upsample.power(images)[0] == pytest.approx(share, abs=0.02)
+    noise = torch.randint(256, (200, 1, 28, 28), dtype=torch.uint8)
+    assert upsample.power(noise) == pytest.approx((3 * 9 / 783, 3 * 40 / 783), rel=0.05)
+
+
+def test_samples_before_training_are_not_flat():
+    images = upsample.untrained(DCGAN(size=28, channels=1, width=4).game(), 0)
+    assert images.shape == (upsample.N, 1, 28, 28) and images.float().std() > 5
