@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import replace
 from statistics import stdev
 
 import pytest
@@ -11,7 +12,16 @@ from matplotlib.figure import Figure
 from small import SMALL
 
 from benchmarks.claims import __main__ as command
-from benchmarks.claims import d_overfits, frame, models, recall_precision, swd_msssim, upsample
+from benchmarks.claims import (
+    d_overfits,
+    dcgan_gap,
+    dcgan_relu,
+    frame,
+    models,
+    recall_precision,
+    swd_msssim,
+    upsample,
+)
 from benchmarks.claims.frame import (
     CONFIRMED,
     REFUTED,
@@ -230,3 +240,42 @@ def test_a_checkerboard_lies_at_the_nyquist_frequencies():
 def test_samples_before_training_are_not_flat():
     images = upsample.untrained(DCGAN(size=28, channels=1, width=4).game(), 0)
     assert images.shape == (upsample.N, 1, 28, 28) and images.float().std() > 5
+
+
+@pytest.mark.parametrize(
+    ("range_", "late", "words"),
+    [(0.5, 0.5, CONFIRMED), (-0.5, 0.5, REFUTED), (0.5, 0.0, REFUTED), (0.5, 0.1, UNDECIDED)],
+)
+def test_dcgan_gap(range_, late, words):
+    def log(model, rate, images, more, later):
+        if images == dcgan_gap.EARLY:
+            return 1 + later * (model == "dcgan-gap")
+        return 0.2 + (1 + more * (model == "dcgan")) * (rate > dcgan_gap.RATE)
+
+    rows = [
+        {"seed": seed, "model": model, "rate": rate, "images": images,
+         "log": log(model, rate, images, *values)}
+        for seed, values in enumerate(zip(spread(range_), spread(late), strict=True))
+        for model in dcgan_gap.MODELS
+        for rate in dcgan_gap.RATES
+        for images in (dcgan_gap.EARLY, dcgan_gap.MIDDLE, dcgan_gap.LATE)
+        if rate == dcgan_gap.RATE or images == dcgan_gap.MIDDLE
+    ]  # fmt: skip
+    assert dcgan_gap.judge(rows).words == words
+
+
+def test_a_run_that_breaks_down_is_lost(tmp_path):
+    recipe = replace(SMALL["dcgan"], lr=1e30)
+    assert dcgan_gap.distance("dcgan", 0, tmp_path, 80, recipe) == dcgan_gap.LOST
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"), [(0.3, CONFIRMED), (0.0, REFUTED), (dcgan_relu.BOUND, UNDECIDED)]
+)
+def test_dcgan_relu(ratio, words):
+    rows = [
+        {"seed": seed, "model": model, "log": seed + value * (model == "dcgan-leaky")}
+        for model in dcgan_relu.MODELS
+        for seed, value in enumerate(spread(ratio))
+    ]
+    assert dcgan_relu.judge(rows).words == words
