@@ -2,23 +2,31 @@
 
 import re
 import sys
+from dataclasses import replace
 from statistics import stdev
 
 import pytest
 import scipy.stats
 import torch
+from matplotlib.figure import Figure
+from small import SMALL
 
 from benchmarks.claims import __main__ as command
 from benchmarks.claims import (
     d_overfits,
+    dcgan_gap,
+    dcgan_relu,
     fakes_difficulty,
     few,
     fm_ensembling,
+    frame,
+    models,
     recall_precision,
     sgan_labels,
     sgan_pictures,
     swd_msssim,
     tangents,
+    upsample,
 )
 from benchmarks.claims.frame import (
     CONFIRMED,
@@ -30,6 +38,7 @@ from benchmarks.claims.frame import (
     means,
     settle,
 )
+from cardigan.recipes.dcgan import DCGAN
 
 every_claim = pytest.mark.parametrize("name", command.NAMES)
 
@@ -110,6 +119,42 @@ def test_an_unknown_claim_is_one_line(monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         command.main()
     assert ended.value.code == 2 and "no claim is called no-such" in capsys.readouterr().err
+
+
+def test_rows_are_paired_by_seed():
+    rows = [
+        {"seed": seed, "case": case, "value": 10.0 * seed + at}
+        for case, at in (("one", 3), ("other", 1))
+        for seed in (2, 0, 1)
+    ]
+    assert frame.paired(rows, "case", "one", "other", "value") == [2.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("middles", "words"),
+    [((1, 2), CONFIRMED), ((1, -1), REFUTED), ((1, 0), UNDECIDED), ((0, -1), REFUTED)],
+)
+def test_every_part_must_lie_above(middles, words):
+    assert frame.every([(spread(m), 0.0) for m in middles]) == words
+
+
+def test_pictures_are_kept_in_rows_and_shown_beside_the_plot():
+    axes = Figure().add_subplot()
+    whole, beside = frame.panels(axes, 0.5)
+    images = torch.randint(256, (3, 1, 4, 4), dtype=torch.uint8)
+    frame.show(beside, frame.stored(images, 3))
+    (shown,) = beside.get_images()
+    assert whole is axes and torch.equal(
+        torch.tensor(shown.get_array()[1:5, 6:10, 0]), images[1, 0]
+    )
+
+
+def test_a_game_that_has_seen_more_is_played_once_more(tmp_path):
+    small = SMALL["dcgan"]
+    seen = [models.trained("dcgan", 0, tmp_path, n, small).seen for n in (400, 64, 400, 64)]
+    assert seen == [400, 64, 400, 64]
+    folders = [path.name for path in tmp_path.rglob("*") if path.parent.name == "checkpoints"]
+    assert sorted(folders) == ["000000064", "000000400"]
 
 
 # --------------------------------------------------------------------------- verdicts of each rule
@@ -324,3 +369,73 @@ def test_tangents_of_a_plane_are_nearer_to_movements_than_random_ones():
     )  # fmt: skip
     found = tangents.angles(codec, images, 0)
     assert found["decoder"] < found["random"] and found["encoder"] < found["random"]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"), [(3.0, CONFIRMED), (0.0, REFUTED), (upsample.BOUND, UNDECIDED)]
+)
+def test_upsample(more, words):
+    rows = [
+        {"seed": seed, "case": f"{way}, {state}",
+         "excess": 0.5 + (value if way == "transposed" and state == "trained"
+                          else 4.0 * (way != "bilinear"))}
+        for seed, value in enumerate(spread(more))
+        for way in upsample.WAYS
+        for state in upsample.STATES
+    ]  # fmt: skip
+    assert upsample.judge(rows).words == words
+
+
+def test_a_checkerboard_lies_at_the_nyquist_frequencies():
+    i = torch.arange(28)
+    board = ((i[:, None] + i) % 2 * 255).to(torch.uint8)[None, None]
+    stripes = (i % 2 * 255).to(torch.uint8).expand(28, 28)[None, None]
+    slow = (i[:, None] // 14 * 255).to(torch.uint8).expand(28, 28)[None, None]
+    for images, share in ((board, 1.0), (stripes, 1.0), (stripes.mT, 1.0), (slow, 0.0)):
+        assert upsample.power(images)[0] == pytest.approx(share, abs=0.02)
+    noise = torch.randint(256, (200, 1, 28, 28), dtype=torch.uint8)
+    assert upsample.power(noise) == pytest.approx((3 * 9 / 783, 3 * 40 / 783), rel=0.05)
+
+
+def test_samples_before_training_are_not_flat():
+    images = upsample.untrained(DCGAN(size=28, channels=1, width=4).game(), 0)
+    assert images.shape == (upsample.N, 1, 28, 28) and images.float().std() > 5
+
+
+@pytest.mark.parametrize(
+    ("range_", "late", "words"),
+    [(0.5, 0.5, CONFIRMED), (-0.5, 0.5, REFUTED), (0.5, 0.0, REFUTED), (0.5, 0.1, UNDECIDED)],
+)
+def test_dcgan_gap(range_, late, words):
+    def log(model, rate, images, more, later):
+        if images == dcgan_gap.EARLY:
+            return 1 + later * (model == "dcgan-gap")
+        return 0.2 + (1 + more * (model == "dcgan")) * (rate > dcgan_gap.RATE)
+
+    rows = [
+        {"seed": seed, "model": model, "rate": rate, "images": images,
+         "log": log(model, rate, images, *values)}
+        for seed, values in enumerate(zip(spread(range_), spread(late), strict=True))
+        for model in dcgan_gap.MODELS
+        for rate in dcgan_gap.RATES
+        for images in (dcgan_gap.EARLY, dcgan_gap.MIDDLE, dcgan_gap.LATE)
+        if rate == dcgan_gap.RATE or images == dcgan_gap.MIDDLE
+    ]  # fmt: skip
+    assert dcgan_gap.judge(rows).words == words
+
+
+def test_a_run_that_breaks_down_is_lost(tmp_path):
+    recipe = replace(SMALL["dcgan"], lr=1e30)
+    assert dcgan_gap.distance("dcgan", 0, tmp_path, 80, recipe) == dcgan_gap.LOST
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"), [(0.3, CONFIRMED), (0.0, REFUTED), (dcgan_relu.BOUND, UNDECIDED)]
+)
+def test_dcgan_relu(ratio, words):
+    rows = [
+        {"seed": seed, "model": model, "log": seed + value * (model == "dcgan-leaky")}
+        for model in dcgan_relu.MODELS
+        for seed, value in enumerate(spread(ratio))
+    ]
+    assert dcgan_relu.judge(rows).words == words

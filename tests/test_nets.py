@@ -193,6 +193,26 @@ def test_channels_double_as_the_picture_halves(size):
     assert size == {28: 7}.get(size, 4) * 2 ** len(convs)
 
 
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("enlarging", dcgan.ENLARGING.values(), ids=dcgan.ENLARGING)
+def test_each_way_of_enlarging_draws_pictures_of_the_size(enlarging, size):
+    net = dcgan.Generator(Z, size, 3, 2, enlarging=enlarging)
+    assert net(torch.randn(2, Z)).shape == (2, 3, size, size)
+    assert enlarging(5, 7)(torch.randn(1, 5, 7, 7)).shape == (1, 7, 14, 14)
+
+
+def test_enlarging_as_ever_has_the_weights_of_ever():
+    """Of runs that are older than the option; by the sum of magnitudes."""
+    torch.manual_seed(0)
+    state = dcgan.Generator(Z, 28, 1, 2).state_dict()
+    assert [name for name in state if "num_batches" not in name and "running" not in name] == [
+        "net.0.weight", "net.1.weight", "net.1.bias", "net.3.weight", "net.5.weight",
+        "net.5.bias", "net.7.weight", "net.8.weight", "net.8.bias", "net.10.weight",
+    ]  # fmt: skip
+    weights = torch.cat([state[f"net.{i}.weight"].flatten() for i in (0, 3, 7, 10)])
+    assert weights.double().abs().sum().item() == pytest.approx(106.814370, rel=1e-6)
+
+
 # ----------------------------------------------------------------------------------------- others
 
 

@@ -35,6 +35,7 @@ UNSAFE = {
     "width": 3,
     "pooled": True,
     "leaky": True,
+    "enlarging": "bilinear",
     "generator_norm": "none",
     "discriminator_norm": "none",
     "loss": "hinge",

@@ -10,7 +10,7 @@ from cardigan.recipe import Recipe
 from cardigan.recipes import RECIPES
 
 from . import models, points
-from .frame import Claim, Rows, Verdict, all_above, by, interval, told
+from .frame import Claim, Rows, Verdict, by, every, told
 from .points import LEGEND, PLAIN, STEPS, UNIT_SLOPE
 
 IMAGES = 100_000
@@ -47,8 +47,8 @@ def measure(seed: int, folder: Path) -> Rows:
 def judge(rows: Rows) -> Verdict:
     toys, pictures = split(rows)
     cure = ("unit slope, averaged", "spectral norm, averaged")
-    found = {case: interval(points.by_seed(toys, case, "found")) for case in cure}
-    better = {case: interval(points.gained(pictures, "plain", case, "floors")) for case in cure}
+    found = {case: points.by_seed(toys, case, "found") for case in cure}
+    better = {case: points.gained(pictures, "plain", case, "floors") for case in cure}
     bounds = [
         *((part, SOLVED) for part in found.values()),
         *((part, 0.0) for part in better.values()),
@@ -58,7 +58,7 @@ def judge(rows: Rows) -> Verdict:
         "to the data than plain"
         for case in cure
     ]
-    return Verdict(all_above(bounds), "; ".join(lines))
+    return Verdict(every(bounds), "; ".join(lines))
 
 
 def split(rows: Rows) -> tuple[Rows, Rows]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from cardigan.recipe import Recipe, Training
 from cardigan.recipes.egan import MUTATIONS
 
-from .frame import Claim, Rows, Verdict, all_above, by, interval, told
+from .frame import Claim, Rows, Verdict, by, every, told
 from .points import DATA, LEGEND, played
 
 if TYPE_CHECKING:
@@ -93,27 +93,25 @@ def by_seed(rows: Rows, case: str, key: str, over=mean) -> list[float]:  # noqa:
 
 def judge(rows: Rows) -> Verdict:
     one, four = (f"evolved, survivors: {n}" for n in (1, 4))
-    best = max(
-        (f"{name} alone" for name, _ in SINGLE), key=lambda c: mean(by_seed(rows, c, "found"))
-    )
+    singles = [f"{name} alone" for name, _ in SINGLE]
+    best = max(singles, key=lambda case: mean(by_seed(rows, case, "found")))
 
-    def more(key: str, over=mean) -> tuple[float, float, float]:  # noqa: ANN001
-        pairs = zip(by_seed(rows, one, key, over), by_seed(rows, best, key, over), strict=True)
-        return interval([a - b for a, b in pairs])
+    def more(case: str, other: str, key: str = "found", over=mean) -> list[float]:  # noqa: ANN001
+        pairs = zip(*(by_seed(rows, c, key, over) for c in (case, other)), strict=True)
+        return [a - b for a, b in pairs]
 
     parts = {
-        "on average": more("found"),
-        "at the worst setting": more("found", min),
-        "halfway": more("halfway"),
+        "on average": more(one, best),
+        "at the worst setting": more(one, best, over=min),
+        "halfway": more(one, best, "halfway"),
     }
-    pairs = zip(by_seed(rows, four, "found"), by_seed(rows, one, "found"), strict=True)
-    others = interval([b - a for a, b in pairs])
+    enough = more(one, four)
     lines = [f"{where} {told(part)}" for where, part in parts.items()]
     return Verdict(
-        all_above([*((part, 0.0) for part in parts.values()), (others, -0.05)]),
-        "at equal moves of generators one evolved survivor finds, in shares of the modes, "
+        every([*((part, 0.0) for part in parts.values()), (enough, -0.05)]),
+        f"at equal moves of generators one evolved survivor finds, in shares of the modes, "
         f"{', '.join(lines)} more than the best single loss ({best.removesuffix(' alone')}), and "
-        f"{told(others)} more than four",
+        f"{told(enough)} more than four",
     )
 
 

@@ -1,18 +1,25 @@
 """How a claim becomes a verdict: seeds, a statistic chosen beforehand, a table and a picture."""
 
+import io
 import json
 import platform
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from statistics import NormalDist, mean, stdev
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
+from torch import Tensor
+
+from cardigan.pictures import grid
 
 Rows = list[dict[str, Any]]
 """What was measured: a row a seed and a case, ready for JSON."""
@@ -82,22 +89,6 @@ def above(values: Sequence[float], bound: float, what: str) -> Verdict:
     return Verdict(words, f"{told}; the bound is {bound:.3g}")
 
 
-Part = tuple[tuple[float, float, float], float]
-"""An interval, and the bound that it is to lie above."""
-
-
-def all_above(parts: Sequence[Part]) -> str:
-    """Confirmed if every interval lies above its bound, refuted if one lies below."""
-    if all(low > bound for (_, low, _), bound in parts):
-        return CONFIRMED
-    return REFUTED if any(high < bound for (_, _, high), bound in parts) else UNDECIDED
-
-
-def told(found: tuple[float, float, float], digits: str = ".2f") -> str:
-    """A mean and its interval, as a reader would have it."""
-    return "{:{d}} ({:{d}} to {:{d}})".format(*found, d=digits)
-
-
 def by(rows: Rows, key: str, value: str) -> dict[Any, list[float]]:
     """The values of rows, gathered by a key."""
     found: dict[Any, list[float]] = {}
@@ -112,6 +103,51 @@ def means(rows: Rows, key: str, values: Sequence[str]) -> list[list[str]]:
     columns = [by(rows, key, value) for value in values]
     lines = [[str(n), *(f"{mean(column[n]):.4g}" for column in columns)] for n in names]
     return [[key, *values], *lines]
+
+
+def paired(rows: Rows, key: str, one: Any, other: Any, value: str) -> list[float]:
+    """Seed by seed, a value of rows with one key less that of rows with the other."""
+    found = {(row["seed"], row[key]): row[value] for row in rows if value in row}
+    seeds = sorted({seed for seed, _ in found})
+    return [found[seed, one] - found[seed, other] for seed in seeds]
+
+
+def every(parts: Iterable[tuple[Sequence[float], float]]) -> str:
+    """Confirmed if the interval of each part lies above its bound, refuted if one lies below."""
+    ends = [(*interval(values)[1:], bound) for values, bound in parts]
+    if all(low > bound for low, _, bound in ends):
+        return CONFIRMED
+    return REFUTED if any(high < bound for _, high, bound in ends) else UNDECIDED
+
+
+def told(values: Sequence[float], digits: str = ".3g") -> str:
+    """Mean and interval, for a sentence."""
+    return "{:{d}} ({:{d}} to {:{d}})".format(*interval(values), d=digits)
+
+
+def panels(axes: Any, *widths: float) -> list[Any]:
+    """The axes, and more of them to its right, so many times as wide."""
+    figure = axes.figure
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width * (1 + sum(widths)), height)
+    first, *others = figure.add_gridspec(1, 1 + len(widths), width_ratios=[1, *widths])
+    axes.set_subplotspec(first)
+    return [axes, *(figure.add_subplot(place) for place in others)]
+
+
+def stored(images: Tensor, columns: int) -> str:
+    """Images uint8 [N, C, H, W] in rows, as text that rows of JSON can hold."""
+    file = io.BytesIO()
+    grid(images, columns, gap=1, scale=1).save(file, format="PNG")
+    return b64encode(file.getvalue()).decode()
+
+
+def show(axes: Any, picture: str, title: str = "") -> None:
+    """What was stored, enlarged without smoothing."""
+    with Image.open(io.BytesIO(b64decode(picture))) as image:
+        axes.imshow(np.asarray(image.convert("RGB")), interpolation="nearest")
+    axes.set_axis_off()
+    axes.set_title(title, fontsize=10)
 
 
 def _draw(claim: Claim, rows: Rows, path: Path) -> None:

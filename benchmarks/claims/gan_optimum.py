@@ -16,7 +16,7 @@ from cardigan.nets.mlp import PointDiscriminator
 from cardigan.optimizers import adam
 from cardigan.randomness import mix
 
-from .frame import Claim, Rows, Verdict, all_above, by, interval, told
+from .frame import Claim, Rows, Verdict, by, every, told
 
 BATCH, WIDTH, LR = 256, 64, 2e-3
 ROUNDS, GENERATOR_LR, FIRST = 200, 0.05, 20
@@ -148,19 +148,17 @@ def _cosine(a: Tensor, b: Tensor) -> float:
 
 def judge(rows: Rows) -> Verdict:
     plays = [r for r in rows if r["kind"] == "play"]
-    most, few = STEPS[-1], STEPS[0]
-    cosine = interval(_by_seed([r for r in plays if r["k"] == most], "cosine"))
+    few, most = STEPS[0], STEPS[-1]
+    cosine = _by_seed([r for r in plays if r["k"] == most], "cosine")
     gaps = [_by_seed([r for r in plays if r["k"] == k], "gap") for k in (few, most)]
-    kept = interval([one - many for one, many in zip(*gaps, strict=True)])
-    fall = interval(list(_falls(rows, SETS[0]).values()))
-    parts = ((cosine, COSINE), (kept, 0.0), (fall, FALL))
-    first, second, third = (told(part, ".3g") for part, _ in parts)
+    kept = [one - many for one, many in zip(*gaps, strict=True)]
+    fall = list(_falls(rows, SETS[0]).values())
     return Verdict(
-        all_above(parts),
+        every([(cosine, COSINE), (kept, 0.0), (fall, FALL)]),
         f"with {most} steps between the generator's, its gradient and that of the divergence have "
-        f"a cosine of {first}; the discriminator stays nearer to its optimum than with {few}, by "
-        f"{second} nats; trained to completion on {SETS[0]} reals, what it is worth on others "
-        f"falls by {third} nats from its best",
+        f"a cosine of {told(cosine)}; the discriminator stays nearer to its optimum than with "
+        f"{few}, by {told(kept)} nats; trained to completion on {SETS[0]} reals, what it is worth "
+        f"on others falls by {told(fall)} nats from its best",
     )
 
 

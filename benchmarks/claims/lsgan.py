@@ -6,7 +6,7 @@ from pathlib import Path
 from cardigan.recipes.dcgan import DCGAN
 
 from . import rates, vanishing
-from .frame import Claim, Rows, Verdict, all_above, interval, told
+from .frame import Claim, Rows, Verdict, every, told
 
 RECIPES = {"non-saturating": DCGAN(), "least-squares": replace(DCGAN(), loss="least-squares")}
 
@@ -17,27 +17,21 @@ def measure(seed: int, folder: Path) -> Rows:
 
 def judge(rows: Rows) -> Verdict:
     paths = [r for r in rows if "gradient" in r]
-    kept = {
-        loss: interval(
-            [
-                a - b
-                for a, b in zip(
-                    vanishing.faded(paths, "least-squares"),
-                    vanishing.faded(paths, loss),
-                    strict=True,
-                )
-            ]
-        )
-        for loss in ("minimax", "non-saturating")
-    }
-    spans = [rates.span(rows, loss) for loss in ("non-saturating", "least-squares")]
-    calm = interval([a - b for a, b in zip(*spans, strict=True)])
-    return Verdict(
-        all_above([*((part, 0.0) for part in kept.values()), (calm, 0.0)]),
-        f"least squares keep {told(kept['minimax'])} powers of ten more of the gradient than "
-        f"minimax, and {told(kept['non-saturating'])} more than the non-saturating loss; over "
-        f"learning rates their distances span {told(calm)} powers of ten less than the latter's",
+    minimax, sigmoid, squares = (
+        vanishing.faded(paths, loss) for loss in ("minimax", "non-saturating", "least-squares")
     )
+    kept = [_less(squares, other) for other in (minimax, sigmoid)]
+    calm = _less(*(rates.span(rows, loss) for loss in RECIPES))
+    return Verdict(
+        every((part, 0.0) for part in (*kept, calm)),
+        f"least squares keep {told(kept[0])} powers of ten more of the gradient than minimax, and "
+        f"{told(kept[1])} more than the non-saturating loss; over learning rates their distances "
+        f"span {told(calm)} powers of ten less than the latter's",
+    )
+
+
+def _less(one: list[float], other: list[float]) -> list[float]:
+    return [a - b for a, b in zip(one, other, strict=True)]
 
 
 CLAIM = Claim(

@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from cardigan.checkpoint import NonFinite, latest
 from cardigan.data import catalogue
 from cardigan.game import Game
 from cardigan.metrics.classes import class_shares
@@ -18,10 +19,13 @@ from cardigan.recipes import RECIPES
 from cardigan.run import Run
 from cardigan.session import play
 from cardigan.subjects import draw
+from cardigan.train import Diverged
 
 IMAGES: Mapping[str, int] = {"dcgan": 100_000, "gan": 200_000, "upsample-gan": 50_000}
 """Three families at their defaults: what one core sees in about a minute."""
 N = 2000
+LOST = (Diverged, NonFinite)
+"""What a run ends with whose numbers are no longer finite."""
 
 
 def trained(
@@ -74,12 +78,17 @@ def _played(name: str, seed: int, work: Path, images: int, recipe: Recipe | None
         base.training, images=images, seed=seed, device="cpu", measure_share=0.0,
         picture_every=10**9, checkpoint_every=10**9,
     )  # fmt: skip
-    run = Run(_place(name, seed, work, base))
-    if not run.exists or run.load().seen < images:
-        play(name, replace(base, training=training).fitted(), run.path)
-    if (seen := run.load().seen) >= images + 10 * training.batch:
-        raise SystemExit(f"{run.path} has seen {seen:,} images, more than {images:,}: remove it")
+    path = _place(name, seed, work, base)
+    while _seen(Run(path)) >= images + 10 * training.batch:
+        path /= "earlier"  # there is no way back: it is played once more
+    if _seen(run := Run(path)) < images:
+        play(name, replace(base, training=training).fitted(), path)
     return run
+
+
+def _seen(run: Run) -> int:
+    """Its clock; 0 before its first checkpoint, where it was cut off."""
+    return run.load().seen if latest(run.checkpoints) else 0
 
 
 def _place(name: str, seed: int, work: Path, recipe: Recipe) -> Path:

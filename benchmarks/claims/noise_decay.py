@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from cardigan.recipes.options import Restraints
 
-from .frame import Claim, Rows, Verdict, all_above, interval, told
+from .frame import Claim, Rows, Verdict, every, told
 from .points import LEGEND, PLAIN, STEPS, drawn, gained, measured, tabled
 
 NOISE, DECAY = 0.2, 1e-4
@@ -21,15 +21,15 @@ CASES = {
 def judge(rows: Rows) -> Verdict:
     parts = {
         case: (
-            interval(gained(rows, case, "neither", "found")),
-            interval(gained(rows, "neither", case, "restless")),
+            gained(rows, case, "neither", "found"),
+            gained(rows, "neither", case, "restless"),
         )
         for case in ("noise", "decay")
     }
-    words = all_above([(part, 0.0) for pair in parts.values() for part in pair])
+    words = every((part, 0.0) for pair in parts.values() for part in pair)
     lines = [
         f"with {case} the share of modes found rises by {told(found)} and restlessness falls by "
-        f"{told(calm, '.3f')}"
+        f"{told(calm)}"
         for case, (found, calm) in parts.items()
     ]
     return Verdict(words, "; ".join(lines))

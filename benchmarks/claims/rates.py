@@ -8,10 +8,9 @@ from statistics import mean
 from typing import Any
 
 from cardigan.recipes.dcgan import DCGAN
-from cardigan.train import Diverged
 
+from . import models
 from .frame import Rows, by
-from .models import scores
 
 IMAGES = 30_000
 RATES = (2e-4, 8e-4, 3.2e-3, 1.28e-2)
@@ -30,8 +29,8 @@ def measured(recipes: Mapping[str, DCGAN], seed: int, work: Path) -> Rows:
 
 def _floors(recipe: DCGAN, seed: int, work: Path) -> float:
     try:
-        return scores("dcgan", seed, work, (IMAGES,), recipe)[0]["floors"]
-    except Diverged:
+        return models.scores("dcgan", seed, work, (IMAGES,), recipe)[0]["floors"]
+    except models.LOST:
         return LOST
 
 

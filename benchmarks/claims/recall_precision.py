@@ -7,7 +7,7 @@ from cardigan.metrics.features import extract, fashion_classifier
 from cardigan.metrics.manifold import manifold, overlap
 from cardigan.subjects import draw as drawn
 
-from .frame import Claim, Rows, Verdict, all_above, by, interval, means, told
+from .frame import Claim, Rows, Verdict, by, every, means, told
 from .models import IMAGES, trained
 
 N = 2000
@@ -55,10 +55,10 @@ def judge(rows: Rows) -> Verdict:
         if r["of"] in IMAGES and r["truncation"] == 1.0
     ]
     better = [sum(v) / len(v) for v in by(whole, "seed", "by").values()]
-    parts = [interval(better), interval(change("precision", 1)), interval(change("recall", -1))]
+    parts = [better, change("precision", 1), change("recall", -1)]
     first, second, third = map(told, parts)
     return Verdict(
-        all_above([(part, BOUND) for part in parts]),
+        every((part, BOUND) for part in parts),
         f"recall less precision is {first}; from truncation 1 to 0.4 precision gains {second} "
         f"and recall loses {third}, as means over families with 95 % intervals over seeds; each "
         f"was to lie above {BOUND}",

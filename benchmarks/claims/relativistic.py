@@ -13,7 +13,7 @@ from cardigan.losses import NON_SATURATING, relativistic_average
 from cardigan.recipes.dcgan import DCGAN
 
 from . import rates
-from .frame import Claim, Rows, Verdict, all_above, interval, told
+from .frame import Claim, Rows, Verdict, every, told
 from .models import trained
 
 BEGUN, MOVES, N = 20_000, 50, 500
@@ -79,22 +79,18 @@ def _alike(real: Tensor, fake: Tensor) -> float:
 
 
 def judge(rows: Rows) -> Verdict:
-    names = [name for name in RECIPES if name != "non-saturating"]
-    moved = [r for r in rows if "before" in r]
-    falls = {
-        name: interval([r["before"] - r["after"] for r in moved if r["loss"] == name])
-        for name in names
-    }
-    alike = interval([r["alike"] for r in moved if r["loss"] == "relativistic, average"])
-    spans = [rates.span(rows, name) for name in ("non-saturating", "relativistic, average")]
-    calm = interval([a - b for a, b in zip(*spans, strict=True)])
+    alone, pair, mean = RECIPES
+    moved = {name: [r for r in rows if "before" in r and r["loss"] == name] for name in RECIPES}
+    falls = [[r["before"] - r["after"] for r in moved[name]] for name in (pair, mean)]
+    alike = [r["alike"] for r in moved[mean]]
+    spans = [rates.span(rows, name) for name in (alone, mean)]
+    calm = [a - b for a, b in zip(*spans, strict=True)]
     return Verdict(
-        all_above([*((part, 0.0) for part in falls.values()), (alike, ALIKE), (calm, 0.0)]),
-        f"while the generator alone moves, D(real) falls by {told(falls[names[0]])} if paired and "
-        f"by {told(falls[names[1]])} beside averages, and not at all by itself; slopes beside "
-        f"averages and over all pairs have a cosine of {told(alike, '.3f')}; over learning rates "
-        f"distances beside averages span {told(calm)} powers of ten less than the non-saturating "
-        "loss's",
+        every([*((fall, 0.0) for fall in falls), (alike, ALIKE), (calm, 0.0)]),
+        f"while the generator alone moves, D(real) falls by {told(falls[0])} if paired and by "
+        f"{told(falls[1])} beside averages, and not at all by itself; slopes beside averages and "
+        f"over all pairs have a cosine of {told(alike)}; over learning rates distances beside "
+        f"averages span {told(calm)} powers of ten less than the non-saturating loss's",
     )
 
 

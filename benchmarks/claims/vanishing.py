@@ -16,7 +16,7 @@ from cardigan.recipes.options import Restraints
 from cardigan.run import make
 
 from .d_overfits import auc
-from .frame import CONFIRMED, REFUTED, UNDECIDED, Claim, Rows, Verdict, by, interval, told
+from .frame import Claim, Rows, Verdict, by, every, told
 from .models import trained
 
 BEGUN = 20_000
@@ -76,17 +76,10 @@ def faded(rows: Rows, loss: str) -> list[float]:
 
 
 def judge(rows: Rows) -> Verdict:
-    found = {name: interval(faded(rows, name)) for name in LOSSES}
-    first, *others = found.values()
-    gone = first[2] < GONE
-    words = (
-        CONFIRMED
-        if gone and all(low > GONE for _, low, _ in others)
-        else REFUTED
-        if first[1] > GONE or any(high < GONE for _, _, high in others)
-        else UNDECIDED
-    )
-    lines = [f"{name} {told(part)}" for name, part in found.items()]
+    minimax, *others = (faded(rows, name) for name in LOSSES)
+    gone = [-value for value in minimax]
+    words = every([(gone, -GONE), *((kept, GONE) for kept in others)])
+    lines = [f"{name} {told(faded(rows, name))}" for name in LOSSES]
     return Verdict(words, f"log10 of the last gradient over the largest: {', '.join(lines)}")
 
 

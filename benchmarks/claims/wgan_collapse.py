@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from cardigan.recipes.options import Restraints
 
-from .frame import Claim, Rows, Verdict, all_above, interval, told
+from .frame import Claim, Rows, Verdict, every, told
 from .points import (
     LEGEND,
     MINIMAX,
@@ -36,12 +36,10 @@ GAIN, ALL = 0.1, 0.9
 
 def judge(rows: Rows) -> Verdict:
     best = "wasserstein, unit slope"
-    gain = interval(gained(rows, best, "minimax", "found"))
-    whole, clipped = (
-        interval(by_seed(rows, case, "found")) for case in (best, "wasserstein, clipped")
-    )
+    gain = gained(rows, best, "minimax", "found")
+    whole, clipped = (by_seed(rows, case, "found") for case in (best, "wasserstein, clipped"))
     return Verdict(
-        all_above([(gain, GAIN), (whole, ALL)]),
+        every([(gain, GAIN), (whole, ALL)]),
         f"with a penalty on the slope, the Wasserstein game finds {told(whole)} of the modes, "
         f"{told(gain)} more than minimax; with clipped weights {told(clipped)}",
     )

@@ -2,7 +2,8 @@
 
 No pooling; batch norm everywhere but at the generator's output and the discriminator's input;
 ReLU and tanh in the generator, LeakyReLU in the discriminator. Kernels of 4 at stride 2 overlap
-evenly, where the paper's 5 at stride 2 draw checkerboards.
+evenly, where the paper's 5 at stride 2 do not (Odena et al. 2016, "Deconvolution and checkerboard
+artifacts").
 
 Sizes that are powers of two start from 4x4 pixels and double. 28 starts from 7x7 behind a dense
 layer, as in InfoGAN (Chen et al. 2016, arXiv:1606.03657).
@@ -18,9 +19,32 @@ from torch import Tensor, nn
 from .layers import BATCH, MinibatchDiscrimination, Norm
 
 Activation = Callable[[], nn.Module]
+Enlarging = Callable[[int, int], nn.Module]
+"""From channels before and after to layers that double a map's side."""
 
 relu = partial(nn.ReLU, inplace=True)
 leaky = partial(nn.LeakyReLU, 0.2, inplace=True)
+
+
+def transposed(before: int, after: int) -> nn.Module:
+    """Kernels of 4: each pixel is written to by two of them along either side."""
+    return nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=False)
+
+
+def transposed_odd(before: int, after: int) -> nn.Module:
+    """The paper's kernels of 5: pixels are written to by three and by two of them in turn."""
+    return nn.ConvTranspose2d(before, after, 5, stride=2, padding=2, output_padding=1, bias=False)
+
+
+def bilinear(before: int, after: int) -> nn.Module:
+    """Bilinear upsampling, then a convolution of 3."""
+    return nn.Sequential(
+        nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False),
+        nn.Conv2d(before, after, 3, padding=1, bias=False),
+    )
+
+
+ENLARGING = {"transposed": transposed, "transposed-5": transposed_odd, "bilinear": bilinear}
 
 
 class Generator(nn.Module):
@@ -29,6 +53,7 @@ class Generator(nn.Module):
     Arguments:
         width: Channels before the last layer; each halving of the picture doubles them.
         pooled: No dense layer but the projection of z, at 28 pixels as well.
+        enlarging: What doubles the side.
     """
 
     def __init__(
@@ -40,6 +65,7 @@ class Generator(nn.Module):
         norm: Norm = BATCH,
         activation: Activation = relu,
         pooled: bool = False,
+        enlarging: Enlarging = transposed,
     ) -> None:
         super().__init__()
         start, widths = _plan(size, width)
@@ -51,8 +77,7 @@ class Generator(nn.Module):
         layers += [nn.Linear(latents, widths[0] * start**2, bias=False)]
         layers += [nn.Unflatten(1, (widths[0], start, start))]
         for before, after in pairwise([*widths, channels]):
-            layers += [norm.maps(before), activation()]
-            layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=False)]
+            layers += [norm.maps(before), activation(), enlarging(before, after)]
         self.net = nn.Sequential(*layers, nn.Tanh())
         dcgan_weights(self)
 

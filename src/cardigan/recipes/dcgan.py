@@ -31,6 +31,9 @@ class DCGAN(Recipe):
     """Global average pooling ends the discriminator, and no hidden layer is dense."""
     leaky: bool = False
     """LeakyReLU in the generator too, instead of ReLU."""
+    enlarging: Literal["transposed", "transposed-5", "bilinear"] = "transposed"
+    """How the generator doubles a side: transposed convolutions of 4, the paper's of 5, or
+    bilinear upsampling and a convolution of 3."""
     generator_norm: Literal["batch", "none"] = "batch"
     """What normalises the generator."""
     discriminator_norm: Literal["auto", "none", "batch", "layer", "instance"] = "auto"
@@ -66,7 +69,8 @@ class DCGAN(Recipe):
         norm = NORMS[judging.get(self.discriminator_norm, self.discriminator_norm)]
         active = dcgan.leaky if self.leaky else dcgan.relu
         shape = (self.size, self.channels, self.width)
-        drawing = (*shape, NORMS[self.generator_norm], active, self.pooled)
+        enlarging = dcgan.ENLARGING[self.enlarging]
+        drawing = (*shape, NORMS[self.generator_norm], active, self.pooled, enlarging)
         generator = dcgan.Generator(self.latents, *drawing)
         discriminator = dcgan.Discriminator(*shape, norm, self.pooled)
         make = partial(options.optimizer, self.optimizer, self.beta1, self.beta2)
