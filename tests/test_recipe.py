@@ -42,6 +42,7 @@ WRONG = {
     "beta2": [-0.1, 1.0, NAN], "attributes": [-1], "copy": [0, -1, 257],
     "momentum_images": [0], "ema_halflife": [-1.0, NAN],
     "classes": [-1], "labels": [-1], "label_seed": [-1], "weight": [0.0, NAN],
+    "distorted": [-0.1, 0.6, NAN],
     "consistency": [-1.0, NAN], "ensemble_decay": [-0.1, 1.0, NAN], "ensemble_ramp": [0],
     "ensemble_images": [-1],
     "kernels": [-1], "historical": [-1.0, NAN],
