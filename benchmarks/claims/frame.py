@@ -175,14 +175,15 @@ def _page(name: str, claim: Claim, rows: Rows, verdict: Verdict, seconds: float)
             f"**How.** {claim.how}",
             f"**Rule, set before the run.** {claim.rule}",
             f"`python -m benchmarks.claims {name}`, commit {commit}, "
-            f"{torch.get_num_threads()} thread(s) of {_machine()}, torch {torch.__version__}, "
+            f"{torch.get_num_threads()} thread(s) of {machine()}, torch {torch.__version__}, "
             f"seeds {', '.join(map(str, claim.seeds))}, {seconds:.0f} seconds, "
             f"{date.today().isoformat()}.\n",
         ]
     )
 
 
-def _machine() -> str:
+def machine() -> str:
+    """Its processor, by name."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.split(": ")[1] for line in lines if line.startswith("model name"))
