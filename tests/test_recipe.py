@@ -324,3 +324,17 @@ def test_the_losses_of_the_papers_where_the_discriminator_knows_nothing(
     loss, zero = SMALL[name].game().loss, torch.zeros(3)
     assert loss.discriminator(zero, zero).tolist() == pytest.approx([discriminator] * 3)
     assert loss.generator(zero, zero).tolist() == pytest.approx([generator] * 3)
+
+
+def test_a_translator_does_not_outlive_its_learning_rate():
+    recipe = RECIPES["cyclegan"]
+    whole = replace(recipe, constant_images=40_000)
+    assert not [*whole.problems()], "70,000 images at most, and 60,000 are asked for"
+    short = replace(recipe, constant_images=10_000)
+    assert "the learning rate is 0" in "; ".join(short.problems())
+
+
+def test_a_pass_of_a_translator_is_what_it_is_trained_on():
+    recipe = RECIPES["cyclegan"].fitted()
+    assert recipe.epoch() == len(recipe.dataset()) < 10_000
+    assert RECIPES["dcgan"].epoch() == 10_000

@@ -129,6 +129,12 @@ class Recipe(ABC):
 
         return catalogue.load(self.data, split, self.size, self.channels)
 
+    def epoch(self) -> int:
+        """Images of one pass over the data."""
+        from .data import catalogue
+
+        return catalogue.describe(self.data).count
+
     def stream(
         self, dataset: "Dataset", device: "torch.device", world: int = 1
     ) -> "Stream | Together":
