@@ -161,7 +161,8 @@ def draw(rows: Rows, axes) -> None:  # noqa: ANN001
     axes.axvline(SHARE, color="k", linestyle=":", label="asked of the blue ones, above permuted")
     axes.set_yticks(range(len(shares_of)), [name.replace("_", " ") for name in shares_of])
     axes.invert_yaxis()
-    axes.set_xlabel("share of an avatar's attribute that a code tells")
+    axes.set_title("Avatars: what codes tell of attributes", fontsize=10)
+    axes.set_xlabel("share of the attribute's entropy")
     axes.legend(frameon=False, fontsize=8)
     named = interval([r["accuracy"] for r in rows if "accuracy" in r])
     titles = {CLOTHES: "clothes (matched accuracy {:.2f}, {:.2f} to {:.2f})".format(*named)}
