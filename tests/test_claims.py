@@ -17,6 +17,7 @@ from benchmarks.claims import __main__ as command
 from benchmarks.claims import (
     collapse_solved,
     d_overfits,
+    dcgan_features,
     dcgan_gap,
     dcgan_relu,
     egan_stable,
@@ -25,6 +26,7 @@ from benchmarks.claims import (
     fm_ensembling,
     frame,
     gan_optimum,
+    infogan,
     lsgan,
     models,
     no_sigmoid,
@@ -51,6 +53,8 @@ from benchmarks.claims.frame import (
     means,
     settle,
 )
+from cardigan.data.stream import as_floats
+from cardigan.nets.dcgan import Discriminator
 from cardigan.recipes.dcgan import DCGAN
 
 every_claim = pytest.mark.parametrize("name", command.NAMES)
@@ -670,3 +674,67 @@ def test_the_table_of_families_begins_with_the_nearest(tmp_path):
     assert text.index("near") < text.index("far") and "3.0 %" in text
     assert {"dcgan", "egan", "sagan", "bigan"} <= {*families.NAMES}
     assert not {"cyclegan", "ring-gan", "classifier"} & {*families.NAMES}
+
+
+@pytest.mark.parametrize(
+    ("over", "near", "words"),
+    [(0.1, 0.0, CONFIRMED), (0.1, -0.1, REFUTED), (-0.1, 0.0, REFUTED),
+     (0.1, -dcgan_features.NEAR, UNDECIDED)],
+)  # fmt: skip
+def test_dcgan_features(over, near, words):
+    rows = [
+        {"seed": seed, "features": name, "accuracy": 0.8 - value}
+        for seed, noise in enumerate(spread(0.0))
+        for name, value in (
+            (dcgan_features.PIXELS, over + noise),
+            (dcgan_features.RANDOM, over),
+            (dcgan_features.LAYERS, 0.0),
+            (dcgan_features.TAUGHT, near + noise),
+        )
+    ]
+    assert dcgan_features.judge(rows).words == words
+
+
+def test_maps_of_all_layers_are_pooled_to_sixteen_places():
+    net, x = Discriminator(28, 1, 3), torch.randn(2, 1, 28, 28)
+    with torch.no_grad():
+        found = dcgan_features.pooled_layers(net.eval(), x)
+        first = net.net[1](net.net[0](x))
+    assert found.shape == (2, 16 * (3 + 6))
+    assert torch.equal(found[:, 0], first[:, 0, :4, :4].amax((1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "glasses", "words"),
+    [(0.7, 0.5, CONFIRMED), (0.5, 0.5, REFUTED), (0.7, 0.0, REFUTED),
+     (infogan.ACCURACY, 0.5, UNDECIDED)],
+)  # fmt: skip
+def test_infogan(accuracy, glasses, words):
+    rows = [
+        row
+        for seed, noise in enumerate(spread(0.0))
+        for row in (
+            {"seed": seed, "accuracy": accuracy + noise, "information": 2.2 + noise},
+            {"seed": seed, "information": noise},
+            {"seed": seed, "attribute": "glasses", "share": glasses + noise, "permuted": 0.01},
+            {"seed": seed, "attribute": "hair", "share": 0.3 + noise, "permuted": 0.01},
+        )
+    ]
+    assert infogan.judge(rows).words == words
+
+
+def test_a_code_tells_all_of_what_it_is_and_nothing_of_what_it_is_not():
+    values = torch.arange(2000) % 4
+    half, other = values // 2, torch.randint(10, (2000,))
+    assert infogan.information(values, values) == pytest.approx(math.log(4))
+    assert infogan.information(half, values) == pytest.approx(math.log(2))
+    found = infogan.shares([other, half], values, 0)
+    assert found["share"] == pytest.approx(0.5) and found["permuted"] < 0.02
+
+
+def test_codes_are_categories_and_tenths():
+    game = SMALL["infogan"].fitted().game()
+    images = torch.randint(256, (40, 1, 28, 28), dtype=torch.uint8)
+    category, *numbers = infogan.codes_of(game, images)
+    assert torch.equal(category, game.tell(as_floats(images)).argmax(1))
+    assert all((part.bincount() == 4).all() and len(part) == 40 for part in numbers)
