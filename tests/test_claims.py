@@ -167,11 +167,11 @@ def test_pictures_are_kept_in_rows_and_shown_beside_the_plot():
 
 
 def test_a_game_that_has_seen_more_is_played_once_more(tmp_path):
-    small = SMALL["dcgan"]
-    seen = [models.trained("dcgan", 0, tmp_path, n, small).seen for n in (400, 64, 400, 64)]
-    assert seen == [400, 64, 400, 64]
+    small = replace(SMALL["dcgan"], size=28, width=2)
+    seen = [models.trained("dcgan", 0, tmp_path, n, small).seen for n in (240, 64, 240, 64)]
+    assert seen == [240, 64, 240, 64]
     folders = [path.name for path in tmp_path.rglob("*") if path.parent.name == "checkpoints"]
-    assert sorted(folders) == ["000000064", "000000400"]
+    assert sorted(folders) == ["000000064", "000000240"]
 
 
 # --------------------------------------------------------------------------- verdicts of each rule
