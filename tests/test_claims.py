@@ -123,12 +123,21 @@ def test_a_claim_tells_how_and_by_which_rule_before_it_is_run(name):
     assert "onfirmed if" in told.rule
 
 
-@every_claim
-def test_a_claim_has_its_page_and_picture(name):
-    page = (command.HERE.parent.parent / "docs" / "claims" / f"{name}.md").read_text()
+PAGES = command.HERE.parent.parent / "docs" / "claims"
+with_page = pytest.mark.parametrize("name", sorted(p.stem for p in PAGES.glob("[a-z]*.md")))
+
+
+@with_page
+def test_a_page_has_its_claim_and_picture(name):
+    page = (PAGES / f"{name}.md").read_text()
     assert re.search(r"\*\*(Confirmed|Refuted|Undecided)\*\*", page)
     assert f"> {command.find(name).says}" in page
-    assert (command.HERE.parent.parent / "docs" / "claims" / f"{name}.png").exists()
+    assert (PAGES / f"{name}.png").exists()
+
+
+def test_the_index_is_of_all_claims_and_tells_which_were_not_run():
+    assert (PAGES / "README.md").read_text() == command.index(PAGES)
+    assert len(command.NAMES) >= 27
 
 
 def test_an_unknown_claim_is_one_line(monkeypatch, capsys):
