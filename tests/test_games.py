@@ -12,7 +12,7 @@ from small import PLAYED, POINTS, SMALL, VARIANTS, start
 from torch import nn
 
 from cardigan import __version__, checkpoint, settings
-from cardigan.data.stream import Batch, Together, as_floats
+from cardigan.data.stream import Batch, Together, as_bytes, as_floats
 from cardigan.device import bfloat16
 from cardigan.errors import UserError
 from cardigan.game import backward
@@ -261,8 +261,9 @@ def test_images_lie_between_minus_one_and_one(name, trained):
     if SMALL[name].data in POINTS:
         return
     with torch.no_grad():
-        for p in trained.generator.eval_net.parameters():
-            p.mul_(3)  # far from anything learnt
+        for player in trained.players.values():
+            for p in player.eval_net.parameters():
+                p.mul_(3)  # far from anything learnt
     assert trained.sample(50, seed=0).abs().max() <= 1
 
 
@@ -280,13 +281,13 @@ def test_a_seed_is_a_sample_and_touches_no_other_randomness(name, trained):
 
 @every_generator
 def test_sampling_changes_nothing_and_asks_for_no_mode(name, trained):
-    before = fingerprint(trained)
+    before, players = fingerprint(trained), trained.players.values()
     samples = []
     for mode in (True, False):
         trained.train(mode)
-        modes = [m.training for m in trained.generator.net.modules()]
+        modes = [m.training for player in players for m in player.net.modules()]
         samples.append(trained.sample(6, seed=0))
-        assert [m.training for m in trained.generator.net.modules()] == modes
+        assert [m.training for player in players for m in player.net.modules()] == modes
     assert torch.equal(*samples)
     assert fingerprint(trained) == before
     assert all(p.grad is None for p in trained.parameters())
@@ -322,7 +323,7 @@ ABILITIES = {
     "reconstruct": lambda game, x: game.reconstruct(x),
     "translate": lambda game, x: game.translate(x),
     "classify": lambda game, x: game.classify(x),
-    "log_prob": lambda game, x: game.log_prob(x),
+    "log_prob": lambda game, x: game.log_prob(as_bytes(x)),
     "tell": lambda game, x: game.tell(x),
 }
 

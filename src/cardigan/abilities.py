@@ -124,12 +124,20 @@ class Classifies(Protocol):
 
 @runtime_checkable
 class HasDensity(Protocol):
-    """Knows how likely images are."""
+    """Knows how likely images are.
+
+    Attributes:
+        levels: Grey levels that it tells apart; fewer than 256 share their probability evenly
+            among their bytes, so that all games can be compared.
+    """
+
+    levels: int
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Images uint8 [N, C, H, W] to nats [N]: the log-probability of the 8-bit image.
 
-        A bound stands in where the probability itself is out of reach; the game says so.
+        A bound stands in where the probability itself is out of reach; the game says so. Bounds
+        may draw: they do so from the global generators.
         """
         ...
 

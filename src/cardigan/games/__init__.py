@@ -21,11 +21,13 @@ from .pix2pix import Pix2Pix
 from .semi_supervised import SemiSupervised
 from .tangents import TangentInvariant
 from .unrolled import unrolled
+from .vae import VAE
 
 __all__ = [
     "EGAN",
     "FORMS",
     "GAN",
+    "VAE",
     "BiGAN",
     "Classification",
     "CycleGAN",

@@ -20,6 +20,7 @@ from .tangents import PRESETS as _TANGENTS
 from .toys import PRESETS as _TOYS
 from .unrolled import PRESETS as _UNROLLED
 from .upsample import PRESETS as _UPSAMPLE
+from .vae import PRESETS as _VAE
 from .wasserstein import PRESETS as _WASSERSTEIN
 
 RECIPES: dict[str, Recipe] = {
@@ -42,6 +43,7 @@ RECIPES: dict[str, Recipe] = {
     **_SEMI_SUPERVISED,
     **_TANGENTS,
     **_CLASSIFIER,
+    **_VAE,
     **_TOYS,
 }
 
