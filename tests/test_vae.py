@@ -14,7 +14,7 @@ from cardigan.game import Player
 from cardigan.games import VAE
 from cardigan.games.vae import Told, evidence, importance_weighted, look, surplus
 from cardigan.laws import Binary, Gaussian
-from cardigan.levels import fitting, spread, to_levels, to_values
+from cardigan.levels import spread, to_levels, to_values
 from cardigan.nets.vae import LAWS, convolutional, dense
 from cardigan.optimizers import adam
 from cardigan.priors import normal
@@ -168,7 +168,6 @@ def test_levels_share_bytes_evenly():
         atol=1e-6,
     )
     assert spread(256) == 0 and spread(2) == pytest.approx(math.log(128))
-    assert [n for n in range(-1, 300) if fitting(n)] == [2, 4, 8, 16, 32, 64, 128, 256]
 
 
 # -------------------------------------------------------------------------------------- networks

@@ -92,6 +92,19 @@ class Reconstructs(Protocol):
 
 
 @runtime_checkable
+class Completes(Protocol):
+    """Draws what is missing below the first rows of images."""
+
+    def complete(self, x: Tensor, rows: int, seed: int | None = None) -> Tensor:
+        """Images [N, C, H, W] in [-1, 1] whose first `rows` stay, and whose others are drawn.
+
+        Arguments:
+            seed: As of `Generates.sample`.
+        """
+        ...
+
+
+@runtime_checkable
 class Translates(Protocol):
     """Turns images of one domain into images of another; its samples are translations."""
 

@@ -9,7 +9,7 @@ BYTES = 256
 
 
 def to_levels(images: Tensor, levels: int) -> Tensor:
-    """Bytes [N, C, H, W] to int64 levels from 0 to `levels` - 1; each holds as many bytes."""
+    """Bytes [N, C, H, W] to int64 levels from 0 to `levels` - 1, a divisor of 256."""
     return images.long() * levels // BYTES
 
 
@@ -21,8 +21,3 @@ def to_values(level: Tensor, levels: int) -> Tensor:
 def spread(levels: int) -> float:
     """Nats that a value loses where a level's probability is shared evenly among its bytes."""
     return math.log(BYTES / levels)
-
-
-def fitting(levels: int) -> bool:
-    """Whether bytes divide evenly among so many levels."""
-    return 2 <= levels <= BYTES and BYTES % levels == 0
