@@ -74,7 +74,7 @@ _VAE = {
     "ema_halflife": 100, "training": _training(16, 80),
 }  # fmt: skip
 _GLOW = {
-    "size": 8, "channels": 1, "scales": 2, "steps": 2, "width": 8, "lr": 1e-2, "warmup": 1,
+    "size": 8, "channels": 1, "scales": 2, "steps": 2, "width": 8, "lr": 1e-2, "warmup": 0,
     "first": 64, "ema_halflife": 100, "training": _training(16, 60),
 }  # fmt: skip
 _VQVAE = {

@@ -400,7 +400,7 @@ OTHER: dict[str, Any] = {
     "best": "frechet_distance",
     "classes": 10,
     "levels": 16,
-    "width": 24,
+    "width": 30,
     "mutations": "heuristic",
 }
 ONE_VALUE = {("upsample-gan", "size"), ("infogan", "size")}

@@ -26,7 +26,8 @@ class Generates(Protocol):
         Arguments:
             seed: With one, the draw repeats itself and leaves the global generators alone.
             label: The class of every sample, or of each (int64 [n]), where the game has classes.
-            truncation: Scales the latents towards their mean; 1 leaves them as they are.
+            truncation: Scales the latents towards their mean; 1 leaves them as they are. Where
+                values are drawn one by one it is the temperature of each draw.
         """
         ...
 

@@ -39,8 +39,9 @@ class Codebook(nn.Module):
     def nearest(self, z: Tensor) -> Tensor:
         """The nearest code of each place: [N, E, H, W] to int64 [N, H, W]."""
         e = self.vectors
-        # |z - e|^2 without |z|^2, which is the same for all codes
-        far = e.square().sum(1) - 2 * torch.einsum("nehw,ke->nhwk", z.to(e.dtype), e)
+        with torch.autocast(z.device.type, enabled=False):
+            # |z - e|^2 without |z|^2, which is the same for all codes
+            far = e.square().sum(1) - 2 * torch.einsum("nehw,ke->nhwk", z.to(e.dtype), e)
         return far.argmin(3)
 
     def look_up(self, index: Tensor) -> Tensor:
@@ -52,7 +53,8 @@ class Codebook(nn.Module):
         """What a batch says of the codes."""
         places = z.movedim(1, 3).flatten(0, 2).to(self.vectors.dtype)  # [N H W, E]
         nearest = one_hot(index.flatten(), len(self.share)).to(places.dtype)
-        return Use(nearest.mean(0), nearest.T @ places / len(places))
+        with torch.autocast(z.device.type, enabled=False):
+            return Use(nearest.mean(0), nearest.T @ places / len(places))
 
     def averages(self) -> Use:
         """N and m as they are now, to `follow` from."""

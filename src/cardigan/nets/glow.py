@@ -273,11 +273,12 @@ class Glow(nn.Module):
     @torch.no_grad()
     def start_from(self, x: Tensor) -> None:
         """Sets every ActNorm by the images that reach it: once, before the first move."""
-        norms = [m for m in self.modules() if isinstance(m, ActNorm)]
-        hooks = [
-            norm.register_forward_pre_hook(lambda norm, given: norm.start_from(given[0]))
-            for norm in norms
-        ]
+
+        def start(norm: Any, given: tuple[Tensor]) -> None:
+            norm.start_from(*given)
+
+        norms = (m for m in self.modules() if isinstance(m, ActNorm))
+        hooks = [norm.register_forward_pre_hook(start) for norm in norms]
         self(x)
         for hook in hooks:
             hook.remove()

@@ -77,12 +77,12 @@ class Gated(nn.Module):
         self.features = width
         later = (GatedLayer(width, width, channels, LATER, so_far) for _ in range(layers - 1))
         first = GatedLayer(inputs, width, channels, FIRST, before)
-        self.layers = nn.ModuleList([first, *later])
+        self.layers: Any = nn.ModuleList([first, *later])
 
     @property
     def entry(self) -> Causal:
         """What looks at the pixel itself, and so has to be told once it is drawn."""
-        return self.layers[0].horizontal  # pyright: ignore[reportReturnType]
+        return self.layers[0].horizontal
 
     def above(self, x: Tensor, look: Look) -> list[Tensor]:
         """The vertical stack, layer by layer, of x shifted down by a row.

@@ -30,7 +30,7 @@ class Glow(Recipe):
     lr: float = 1e-3
     """Learning rate of the network."""
     warmup: int = 10_000
-    """Images over which the learning rate rises from nothing."""
+    """Images over which the learning rate rises from nothing; 0 starts at all of it."""
     first: int = harmless(256)
     """Images that set the scales of all norms, before the first move."""
     ema_halflife: float = 10_000
@@ -48,7 +48,7 @@ class Glow(Recipe):
 
         shape = (self.channels, self.size, self.size)
         net = Net(shape, self.scales, self.steps, self.width, 2 / (self.levels - 1))
-        rate = warmup(constant(self.lr), self.warmup)
+        rate = warmup(constant(self.lr), self.warmup) if self.warmup else self.lr
         player = Player(net, optimizers.adam(), rate, self.ema_halflife)
         return games.Flow(player, priors.normal(prod(shape)), self.levels)
 
@@ -73,11 +73,9 @@ class Glow(Recipe):
                 f"size must be a multiple of 2^scales, and scales at least 1, got {self.size} "
                 f"and {self.scales}"
             )
-        for name in ("steps", "width", "warmup"):
-            if (value := getattr(self, name)) < 1:
-                yield f"{name} must be at least 1, got {value}"
-        if self.first < 2:
-            yield f"first must be at least 2, got {self.first}"
+        for name, least in {"steps": 1, "width": 1, "warmup": 0, "first": 2}.items():
+            if (value := getattr(self, name)) < least:
+                yield f"{name} must be at least {least}, got {value}"
         if not 0 < self.lr < 1:
             yield f"lr must lie in (0, 1), got {self.lr}"
         if not self.ema_halflife >= 0:

@@ -24,7 +24,7 @@ class PixelCNN(Recipe):
     """One stack of masked convolutions, which has a blind spot; or two gated ones without."""
     levels: int = 256
     """Grey levels that bytes are rounded to: 2, 4, 8 and so on to 256."""
-    width: int = 36
+    width: int = 24
     """Maps of each stack, a multiple of the channels."""
     layers: int = 6
     """Residual blocks, or gated layers."""
@@ -32,7 +32,7 @@ class PixelCNN(Recipe):
     """Learning rate of the network."""
     ema_halflife: float = 10_000
     """Images after which a weight counts half in the average that is used; 0 averages none."""
-    training: Training = field(default_factory=lambda: Training(images=200_000, batch=32))
+    training: Training = field(default_factory=lambda: Training(images=60_000, batch=32))
 
     def game(self) -> "Game":
         """The game of one player."""
@@ -73,5 +73,5 @@ class GatedPixelCNN(PixelCNN):
 
 PRESETS = {
     "pixelcnn": PixelCNN(),
-    "gated-pixelcnn": GatedPixelCNN(stacks="gated", layers=8),
+    "gated-pixelcnn": GatedPixelCNN(stacks="gated"),
 }
