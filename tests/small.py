@@ -69,14 +69,33 @@ _FLAT = {
     "size": 8, "channels": 1, "latents": 8, "width": 32, "lr": 5e-3, "discriminator_lr": 5e-3,
     "ema_halflife": 100,
 }  # fmt: skip
+_VAE = {
+    "size": 8, "channels": 1, "latents": 4, "width": 8, "units": 32, "figure_draws": 3, "lr": 1e-2,
+    "ema_halflife": 100, "training": _training(16, 80),
+}  # fmt: skip
+_GLOW = {
+    "size": 8, "channels": 1, "scales": 2, "steps": 2, "width": 8, "lr": 1e-2, "warmup": 0,
+    "first": 64, "ema_halflife": 100, "training": _training(16, 60),
+}  # fmt: skip
+_VQVAE = {
+    "size": 8, "channels": 1, "codes": 16, "dimensions": 4, "width": 16, "residual": 8,
+    "prior_width": 8, "prior_layers": 2, "codebook_images": 100_000, "prior_images": 0,
+    "first": 64, "lr": 1e-2, "ema_halflife": 100, "training": _training(16, 80),
+}  # fmt: skip
+_PIXELS = {
+    "size": 8, "channels": 1, "width": 12, "layers": 2, "lr": 1e-2, "ema_halflife": 100,
+    "training": _training(16, 100),
+}  # fmt: skip
 _PLANE = {"width": 32, "lr": 3e-3, "training": _training(64, 140)}
 
 # Recipes that are others' with other numbers: they learn the toy data, and the rest is known.
 VARIANTS = {
     "dcgan-gap": {}, "dcgan-leaky": {}, "lsgan": {}, "dragan": {}, "roth-gan": {},
     "rsgan": {}, "ralsgan": {}, "rahinge": {},
-    "rsgan-gp": {}, "rasgan-gp": {}, "ralsgan-gp": {}, "rahinge-gp": {},
+    "beta-vae": {}, "rsgan-gp": {}, "rasgan-gp": {}, "ralsgan-gp": {}, "rahinge-gp": {},
 }  # fmt: skip
+
+_VARIED = {"beta-vae": _VAE}  # of others than DCGAN
 
 # A new recipe adds one row. Its learning rates and its number of images let it learn the toy
 # data: fewer do where learning is not the point.
@@ -138,9 +157,17 @@ SMALL: dict[str, Recipe] = {
         "sngan-128": _SNGAN | {"channels": 3},
         "sngan-projection": _SNGAN | {"classes": 10},
         "sagan": _SNGAN | {"classes": 10, "ema_halflife": 100},
+        "vae": _VAE,
+        "bernoulli-vae": _VAE,
+        "iwae": _VAE,
+        "pixelcnn": _PIXELS,
+        "glow": _GLOW,
+        "vqvae": _VQVAE,
+        "glow-32": _GLOW | {"channels": 3},
+        "gated-pixelcnn": _PIXELS | {"channels": 3, "levels": 16},
         "ring-gan": _POINTS,
         "grid-gan": _POINTS,
-        **{name: _GREY | changes for name, changes in VARIANTS.items()},
+        **{name: _VARIED.get(name, _GREY) | changes for name, changes in VARIANTS.items()},
     }.items()
 }  # fmt: skip
 PLAYED = {name: recipe for name, recipe in SMALL.items() if name not in VARIANTS}

@@ -26,7 +26,8 @@ class Generates(Protocol):
         Arguments:
             seed: With one, the draw repeats itself and leaves the global generators alone.
             label: The class of every sample, or of each (int64 [n]), where the game has classes.
-            truncation: Scales the latents towards their mean; 1 leaves them as they are.
+            truncation: Scales the latents towards their mean; 1 leaves them as they are. Where
+                values are drawn one by one it is the temperature of each draw.
         """
         ...
 
@@ -92,6 +93,19 @@ class Reconstructs(Protocol):
 
 
 @runtime_checkable
+class Completes(Protocol):
+    """Draws what is missing below the first rows of images."""
+
+    def complete(self, x: Tensor, rows: int, seed: int | None = None) -> Tensor:
+        """Images [N, C, H, W] in [-1, 1] whose first `rows` stay, and whose others are drawn.
+
+        Arguments:
+            seed: As of `Generates.sample`.
+        """
+        ...
+
+
+@runtime_checkable
 class Translates(Protocol):
     """Turns images of one domain into images of another; its samples are translations."""
 
@@ -124,12 +138,20 @@ class Classifies(Protocol):
 
 @runtime_checkable
 class HasDensity(Protocol):
-    """Knows how likely images are."""
+    """Knows how likely images are.
+
+    Attributes:
+        levels: Grey levels that it tells apart; fewer than 256 share their probability evenly
+            among their bytes, so that all games can be compared.
+    """
+
+    levels: int
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Images uint8 [N, C, H, W] to nats [N]: the log-probability of the 8-bit image.
 
-        A bound stands in where the probability itself is out of reach; the game says so.
+        A bound stands in where the probability itself is out of reach; the game says so. Bounds
+        may draw: they do so from the global generators.
         """
         ...
 

@@ -212,7 +212,7 @@ class Move(NamedTuple):
 
     player: Player | tuple[Player, ...]
     loss: Tensor  # any shape; its mean is descended
-    log: dict[str, Tensor] = {}
+    log: dict[str, Tensor] = {}  # numbers; what has more of them is told the round, not logged
 
     @property
     def players(self) -> tuple[Player, ...]:

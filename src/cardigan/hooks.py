@@ -16,7 +16,8 @@ from .subjects import generating
 from .train import Log
 
 Call = Callable[[Game, Log], None]
-SHOWN = ("discriminator", "generator", "classifier")  # losses that fit beside a bar
+# What fits beside a bar.
+SHOWN = ("discriminator", "generator", "classifier", "bound", "bits", "error")
 ROWS, COLUMNS = 16, 8  # of a picture of classes: how many at most, and samples of each
 
 

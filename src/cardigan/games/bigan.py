@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..abilities import Codec
 from ..game import Game, Move, Player, Round
@@ -111,11 +111,11 @@ class BiGAN(Game):
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """What the generator makes of latents [N, Z], in eval mode."""
-        return _in_parts(self.generator.eval_net, z)
+        return in_parts(self.generator.eval_net, z)
 
     def encode(self, x: Tensor) -> Tensor:
         """The codes of samples; a stochastic encoder's mean."""
-        return _in_parts(self.encoder.eval_net, x)
+        return in_parts(self.encoder.eval_net, x)
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """G(E(x))."""
@@ -123,8 +123,9 @@ class BiGAN(Game):
 
 
 @torch.no_grad()
-def _in_parts(net: nn.Module, inputs: Tensor) -> Tensor:
-    return torch.cat([net(part).float() for part in inputs.split(256)])
+def in_parts(function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
+    """What a network makes of inputs, a few at a time, in float32."""
+    return torch.cat([function(part).float() for part in inputs.split(256)])
 
 
 # --------------------------------------------------------------------------------------- reading

@@ -8,11 +8,13 @@ from .cyclegan import PRESETS as _CYCLEGAN
 from .dcgan import PRESETS as _DCGAN
 from .egan import PRESETS as _EGAN
 from .gan import PRESETS as _GAN
+from .glow import PRESETS as _GLOW
 from .improved import PRESETS as _IMPROVED
 from .infogan import PRESETS as _INFOGAN
 from .lsgan import PRESETS as _LSGAN
 from .penalised import PRESETS as _PENALISED
 from .pix2pix import PRESETS as _PIX2PIX
+from .pixelcnn import PRESETS as _PIXELCNN
 from .relativistic import PRESETS as _RELATIVISTIC
 from .semi_supervised import PRESETS as _SEMI_SUPERVISED
 from .sngan import PRESETS as _SNGAN
@@ -20,6 +22,8 @@ from .tangents import PRESETS as _TANGENTS
 from .toys import PRESETS as _TOYS
 from .unrolled import PRESETS as _UNROLLED
 from .upsample import PRESETS as _UPSAMPLE
+from .vae import PRESETS as _VAE
+from .vqvae import PRESETS as _VQVAE
 from .wasserstein import PRESETS as _WASSERSTEIN
 
 RECIPES: dict[str, Recipe] = {
@@ -42,6 +46,10 @@ RECIPES: dict[str, Recipe] = {
     **_SEMI_SUPERVISED,
     **_TANGENTS,
     **_CLASSIFIER,
+    **_VAE,
+    **_PIXELCNN,
+    **_GLOW,
+    **_VQVAE,
     **_TOYS,
 }
 
