@@ -48,6 +48,11 @@ _SNGAN = {
     "ema_halflife": 0,
     "training": _training(16, 40),
 }
+_BIG = {
+    "size": 16, "channels": 1, "latents": 8, "width": 4, "classes": 10, "shared": 4, "standing": 2,
+    "discriminator": Restraints(steps=1), "generator_lr": 8e-3, "discriminator_lr": 4e-3,
+    "ema_halflife": 100, "training": _training(16, 40),
+}  # fmt: skip
 _POINTS = {
     "latents": 8,
     "width": 32,
@@ -73,9 +78,10 @@ _PLANE = {"width": 32, "lr": 3e-3, "training": _training(64, 140)}
 
 # Recipes that are others' with other numbers: they learn the toy data, and the rest is known.
 VARIANTS = {
-    "dcgan-gap": {}, "dcgan-leaky": {}, "lsgan": {}, "dragan": {}, "roth-gan": {},
-    "rsgan": {}, "ralsgan": {}, "rahinge": {},
-    "rsgan-gp": {}, "rasgan-gp": {}, "ralsgan-gp": {}, "rahinge-gp": {},
+    "dcgan-gap": _GREY, "dcgan-leaky": _GREY, "lsgan": _GREY, "dragan": _GREY, "roth-gan": _GREY,
+    "rsgan": _GREY, "ralsgan": _GREY, "rahinge": _GREY,
+    "rsgan-gp": _GREY, "rasgan-gp": _GREY, "ralsgan-gp": _GREY, "rahinge-gp": _GREY,
+    "biggan-128": _BIG, "biggan-deep-128": _BIG,
 }  # fmt: skip
 
 # A new recipe adds one row. Its learning rates and its number of images let it learn the toy
@@ -138,9 +144,11 @@ SMALL: dict[str, Recipe] = {
         "sngan-128": _SNGAN | {"channels": 3},
         "sngan-projection": _SNGAN | {"classes": 10},
         "sagan": _SNGAN | {"classes": 10, "ema_halflife": 100},
+        "biggan": _BIG,
+        "biggan-deep": _BIG,
         "ring-gan": _POINTS,
         "grid-gan": _POINTS,
-        **{name: _GREY | changes for name, changes in VARIANTS.items()},
+        **VARIANTS,
     }.items()
 }  # fmt: skip
 PLAYED = {name: recipe for name, recipe in SMALL.items() if name not in VARIANTS}

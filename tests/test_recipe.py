@@ -45,6 +45,7 @@ WRONG = {
     "distorted": [-0.1, 0.6, NAN],
     "consistency": [-1.0, NAN], "ensemble_decay": [-0.1, 1.0, NAN], "ensemble_ramp": [0],
     "ensemble_images": [-1],
+    "shared": [-1], "standing": [-1], "orthogonality": [-1.0, NAN],
     "kernels": [-1], "historical": [-1.0, NAN],
     "codes.a": [NAN], "codes.b": [NAN], "codes.c": [float("inf")],
     "discriminator.steps": [0], "discriminator.early_steps": [-1],

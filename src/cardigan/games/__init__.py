@@ -12,6 +12,7 @@ from .gan import (
     clip,
     feature_matching,
     free,
+    regularised,
     simultaneous,
     warmed_up,
 )
@@ -19,8 +20,10 @@ from .heads import FORMS
 from .infogan import InfoGAN
 from .pix2pix import Pix2Pix
 from .semi_supervised import SemiSupervised
+from .standing import standing_statistics
 from .tangents import TangentInvariant
 from .unrolled import unrolled
+from .watching import singular_values_of_first_layers
 
 __all__ = [
     "EGAN",
@@ -39,7 +42,10 @@ __all__ = [
     "clip",
     "feature_matching",
     "free",
+    "regularised",
     "simultaneous",
+    "singular_values_of_first_layers",
+    "standing_statistics",
     "unrolled",
     "warmed_up",
 ]

@@ -2,6 +2,7 @@
 
 from ..recipe import Recipe
 from .bigan import PRESETS as _BIGAN
+from .biggan import PRESETS as _BIGGAN
 from .cgan import PRESETS as _CGAN
 from .classifier import PRESETS as _CLASSIFIER
 from .cyclegan import PRESETS as _CYCLEGAN
@@ -39,6 +40,7 @@ RECIPES: dict[str, Recipe] = {
     **_PIX2PIX,
     **_CGAN,
     **_SNGAN,
+    **_BIGGAN,
     **_SEMI_SUPERVISED,
     **_TANGENTS,
     **_CLASSIFIER,
