@@ -53,6 +53,7 @@ _BIG = {
     "discriminator": Restraints(steps=1), "generator_lr": 8e-3, "discriminator_lr": 4e-3,
     "ema_halflife": 100, "training": _training(16, 40),
 }  # fmt: skip
+_DEEP = _BIG | {"discriminator_lr": 8e-3}
 _POINTS = {
     "latents": 8,
     "width": 32,
@@ -81,7 +82,7 @@ VARIANTS = {
     "dcgan-gap": _GREY, "dcgan-leaky": _GREY, "lsgan": _GREY, "dragan": _GREY, "roth-gan": _GREY,
     "rsgan": _GREY, "ralsgan": _GREY, "rahinge": _GREY,
     "rsgan-gp": _GREY, "rasgan-gp": _GREY, "ralsgan-gp": _GREY, "rahinge-gp": _GREY,
-    "biggan-128": _BIG, "biggan-deep-128": _BIG,
+    "biggan-128": _BIG, "biggan-deep-128": _DEEP,
 }  # fmt: skip
 
 # A new recipe adds one row. Its learning rates and its number of images let it learn the toy
@@ -145,7 +146,7 @@ SMALL: dict[str, Recipe] = {
         "sngan-projection": _SNGAN | {"classes": 10},
         "sagan": _SNGAN | {"classes": 10, "ema_halflife": 100},
         "biggan": _BIG,
-        "biggan-deep": _BIG,
+        "biggan-deep": _DEEP,
         "ring-gan": _POINTS,
         "grid-gan": _POINTS,
         **VARIANTS,
