@@ -82,6 +82,7 @@ VARIANTS = {
     "dcgan-gap": _GREY, "dcgan-leaky": _GREY, "lsgan": _GREY, "dragan": _GREY, "roth-gan": _GREY,
     "rsgan": _GREY, "ralsgan": _GREY, "rahinge": _GREY,
     "rsgan-gp": _GREY, "rasgan-gp": _GREY, "ralsgan-gp": _GREY, "rahinge-gp": _GREY,
+    "biggan-unconditional": {k: v for k, v in _BIG.items() if k not in ("classes",)},
     "biggan-128": _BIG, "biggan-deep-128": _DEEP,
 }  # fmt: skip
 
@@ -146,6 +147,12 @@ SMALL: dict[str, Recipe] = {
         "sngan-projection": _SNGAN | {"classes": 10},
         "sagan": _SNGAN | {"classes": 10, "ema_halflife": 100},
         "biggan": _BIG,
+        "bigbigan": {
+            "size": 16, "channels": 1, "latents": 8, "width": 4, "encoder_width": 4,
+            "judge_width": 16, "judge_blocks": 1, "discriminator_steps": 1, "generator_lr": 8e-3,
+            "encoder_lr": 8e-3, "discriminator_lr": 4e-3, "ema_halflife": 100,
+            "training": _training(16, 60),
+        },
         "biggan-deep": _DEEP,
         "ring-gan": _POINTS,
         "grid-gan": _POINTS,

@@ -396,6 +396,7 @@ OTHER: dict[str, Any] = {
     "microbatch": 2,
     "best": "frechet_distance",
     "classes": 10,
+    "generator_size": 16,
     "mutations": "heuristic",
 }
 ONE_VALUE = {("upsample-gan", "size"), ("infogan", "size")}

@@ -45,6 +45,8 @@ WRONG = {
     "distorted": [-0.1, 0.6, NAN],
     "consistency": [-1.0, NAN], "ensemble_decay": [-0.1, 1.0, NAN], "ensemble_ramp": [0],
     "ensemble_images": [-1],
+    "generator_size": [-1, 17], "encoder_width": [0], "encoder_blocks": [0],
+    "judge_width": [0], "judge_blocks": [0], "encoder_lr": [0.0, NAN],
     "shared": [-1], "standing": [-1], "orthogonality": [-1.0, NAN],
     "kernels": [-1], "historical": [-1.0, NAN],
     "codes.a": [NAN], "codes.b": [NAN], "codes.c": [float("inf")],

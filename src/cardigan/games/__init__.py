@@ -1,6 +1,7 @@
 """How methods learn: one file an algorithm."""
 
 from .bigan import BiGAN
+from .bigbigan import in_terms
 from .classification import Classification
 from .cyclegan import CycleGAN
 from .egan import EGAN
@@ -42,6 +43,7 @@ __all__ = [
     "clip",
     "feature_matching",
     "free",
+    "in_terms",
     "regularised",
     "simultaneous",
     "singular_values_of_first_layers",

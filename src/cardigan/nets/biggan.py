@@ -133,23 +133,42 @@ class Discriminator(nn.Module):
         normalise: Normalise = plain,
     ) -> None:
         super().__init__()
-        plan, finish = PLANS[size], both(initial, normalise)
-        widths = [width * k for k in plan.down]
-        pools = [2] * plan.halvings + [1] * (len(widths) - plan.halvings)
-        blocks = [First(channels, widths[0], finish)]
-        for (before, after), pool in zip(pairwise(widths), pools[1:], strict=True):
-            blocks += [Down(before, after, pool, wide=True, normalise=finish)]
-        self.blocks = nn.ModuleList(blocks)
-        sides = [size // 2 ** min(k + 1, plan.halvings) for k in range(len(widths))]
-        self.attention = attending(plan.attention if attention else 0, sides, widths, finish)
-        self.head = Projection(widths[-1], classes, finish)
+        finish = both(initial, normalise)
+        self.trunk = Trunk(size, channels, width, attention, finish)
+        self.head = Projection(self.trunk.seen, classes, finish)
 
     def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
         """Judges images, as the labels' where there are classes."""
-        return self.head(self.features(image), label)
+        return self.head(self.trunk(image), label)
 
     def features(self, image: Tensor) -> Tensor:
-        """What the last layer judges by, a sum over the map: [N, F]."""
+        """What the last layer judges by: [N, F]."""
+        return self.trunk(image)
+
+
+class Trunk(nn.Module):
+    """Image [N, C, H, W] -> features [N, F], a sum over the last map: all but the last layer.
+
+    Arguments:
+        finish: What is done to each layer.
+    """
+
+    def __init__(
+        self, size: int, channels: int, width: int, attention: bool, finish: Normalise
+    ) -> None:
+        super().__init__()
+        plan = PLANS[size]
+        widths = [width * k for k in plan.down]
+        pools = [2] * plan.halvings + [1] * (len(widths) - plan.halvings)
+        blocks: list[nn.Module] = [First(channels, widths[0], finish)]
+        for (before, after), pool in zip(pairwise(widths), pools[1:], strict=True):
+            blocks += [Down(before, after, pool, wide=True, normalise=finish)]
+        self.blocks, self.seen = nn.ModuleList(blocks), widths[-1]
+        sides = [size // 2 ** min(k + 1, plan.halvings) for k in range(len(widths))]
+        self.attention = attending(plan.attention if attention else 0, sides, widths, finish)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Looks at images."""
         x = image
         for block, attention in zip(self.blocks, self.attention, strict=True):
             x = attention(block(x))

@@ -149,6 +149,14 @@ class BigGANDeep(BigGAN):
             yield f"width must be at least 4, got {self.width}: bottlenecks have a fourth of it"
 
 
+@dataclass(frozen=True, kw_only=True)
+class UnconditionalBigGAN(BigGAN):
+    """BigGAN of pictures without classes: BigBiGAN without its encoder."""
+
+    paper: ClassVar[str] = "Donahue and Simonyan 2019, arXiv:1907.02544"
+    classes: ClassVar[int] = 0  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
 # The paper's rates, and 0.9999 a round as a half-life: 6,931 rounds of two moves on 2,048 images.
 _PAPER: dict[str, Any] = {
     "size": 128,
@@ -164,6 +172,7 @@ _PAPER: dict[str, Any] = {
 PRESETS = {
     "biggan": BigGAN(),
     "biggan-128": BigGAN(latents=120, width=96, **_PAPER),
+    "biggan-unconditional": UnconditionalBigGAN(),
     "biggan-deep": BigGANDeep(),
     "biggan-deep-128": BigGANDeep(width=128, **_PAPER),
 }
