@@ -97,7 +97,8 @@ def test_a_condition_is_a_vector_or_maps():
 
 
 PAIRS = (
-    "cgan", "cgan-attributes", "cgan-pictures", "sngan-projection", "sagan", "biggan", "biggan-deep",
+    "cgan", "cgan-attributes", "cgan-pictures", "sngan-projection", "sagan", "biggan",
+    "biggan-deep",
 )  # fmt: skip
 
 
