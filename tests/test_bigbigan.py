@@ -160,7 +160,7 @@ def test_codes_of_a_picture_are_drawn_with_a_deviation_above_nothing():
 def test_codes_may_be_one_a_picture_and_fit_their_prior():
     x = 5 * torch.randn(8, 1, 16, 16)
     for codes, bounded in (("deterministic", False), ("uniform", True)):
-        played = game(codes=codes)
+        played = game(encoder=codes)
         played.encoder.net.eval()
         assert torch.equal(played.encoder.net(x), played.encoder.net(x))
         assert (played.latents(2000).abs().max() <= 1) == bounded

@@ -46,7 +46,7 @@ class BigBiGAN(Recipe):
     """Whose generator it is."""
     attention: bool = True
     """Whether maps of one size attend to themselves, but in DCGAN's generator."""
-    codes: Literal["gaussian", "deterministic", "uniform"] = "gaussian"
+    encoder: Literal["gaussian", "deterministic", "uniform"] = "gaussian"
     """Codes drawn from a Gaussian that the encoder tells, or one a picture; or one a picture and
     a uniform prior instead of a normal one."""
     encoder_width: int = 16
@@ -99,7 +99,7 @@ class BigBiGAN(Recipe):
         terms = nets.Terms(*TERMS[self.terms])
         head = self.head()
         deep = (self.encoder_width, self.encoder_blocks)
-        prior = {"uniform": priors.uniform}.get(self.codes, priors.normal)
+        prior = {"uniform": priors.uniform}.get(self.encoder, priors.normal)
         adam, ema = optimizers.adam(self.beta1, self.beta2), self.ema_halflife
         return games.BiGAN(
             Player(
@@ -123,7 +123,7 @@ class BigBiGAN(Recipe):
         from ..nets.bigan import Bounded, Gaussian
 
         gaussian = partial(Gaussian, deviation=softplus)
-        return {"gaussian": gaussian, "deterministic": nn.Linear, "uniform": Bounded}[self.codes]
+        return {"gaussian": gaussian, "deterministic": nn.Linear, "uniform": Bounded}[self.encoder]
 
     def problems(self) -> Iterator[str]:
         """What does not fit, a phrase each."""
