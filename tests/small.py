@@ -48,6 +48,12 @@ _SNGAN = {
     "ema_halflife": 0,
     "training": _training(16, 40),
 }
+_BIG = {
+    "size": 16, "channels": 1, "latents": 8, "width": 4, "classes": 10, "shared": 4, "standing": 2,
+    "discriminator": Restraints(steps=1), "generator_lr": 8e-3, "discriminator_lr": 4e-3,
+    "ema_halflife": 100, "training": _training(16, 40),
+}  # fmt: skip
+_DEEP = _BIG | {"discriminator_lr": 8e-3}
 _POINTS = {
     "latents": 8,
     "width": 32,
@@ -90,12 +96,13 @@ _PLANE = {"width": 32, "lr": 3e-3, "training": _training(64, 140)}
 
 # Recipes that are others' with other numbers: they learn the toy data, and the rest is known.
 VARIANTS = {
-    "dcgan-gap": {}, "dcgan-leaky": {}, "lsgan": {}, "dragan": {}, "roth-gan": {},
-    "rsgan": {}, "ralsgan": {}, "rahinge": {},
-    "beta-vae": {}, "rsgan-gp": {}, "rasgan-gp": {}, "ralsgan-gp": {}, "rahinge-gp": {},
+    "dcgan-gap": _GREY, "dcgan-leaky": _GREY, "lsgan": _GREY, "dragan": _GREY, "roth-gan": _GREY,
+    "rsgan": _GREY, "ralsgan": _GREY, "rahinge": _GREY,
+    "rsgan-gp": _GREY, "rasgan-gp": _GREY, "ralsgan-gp": _GREY, "rahinge-gp": _GREY,
+    "beta-vae": _VAE,
+    "biggan-unconditional": {k: v for k, v in _BIG.items() if k not in ("classes",)},
+    "biggan-128": _BIG, "biggan-deep-128": _DEEP,
 }  # fmt: skip
-
-_VARIED = {"beta-vae": _VAE}  # of others than DCGAN
 
 # A new recipe adds one row. Its learning rates and its number of images let it learn the toy
 # data: fewer do where learning is not the point.
@@ -165,9 +172,17 @@ SMALL: dict[str, Recipe] = {
         "vqvae": _VQVAE,
         "glow-32": _GLOW | {"channels": 3},
         "gated-pixelcnn": _PIXELS | {"channels": 3, "levels": 16},
+        "biggan": _BIG,
+        "bigbigan": {
+            "size": 16, "channels": 1, "latents": 8, "width": 4, "encoder_width": 4,
+            "judge_width": 16, "judge_blocks": 1, "discriminator_steps": 1, "generator_lr": 8e-3,
+            "encoder_lr": 8e-3, "discriminator_lr": 4e-3, "ema_halflife": 100,
+            "training": _training(16, 60),
+        },
+        "biggan-deep": _DEEP,
         "ring-gan": _POINTS,
         "grid-gan": _POINTS,
-        **{name: _VARIED.get(name, _GREY) | changes for name, changes in VARIANTS.items()},
+        **VARIANTS,
     }.items()
 }  # fmt: skip
 PLAYED = {name: recipe for name, recipe in SMALL.items() if name not in VARIANTS}

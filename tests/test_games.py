@@ -401,6 +401,7 @@ OTHER: dict[str, Any] = {
     "classes": 10,
     "levels": 16,
     "width": 30,
+    "generator_size": 16,
     "mutations": "heuristic",
 }
 ONE_VALUE = {("upsample-gan", "size"), ("infogan", "size")}

@@ -19,14 +19,15 @@ class Generates(Protocol):
         n: int,
         seed: int | None = None,
         label: int | Tensor | None = None,
-        truncation: float = 1.0,
+        truncation: float = ...,
     ) -> Tensor:
         """Draws `n` samples in eval mode: images [N, C, H, W] in [-1, 1], or points [N, D].
 
         Arguments:
             seed: With one, the draw repeats itself and leaves the global generators alone.
             label: The class of every sample, or of each (int64 [n]), where the game has classes.
-            truncation: Scales the latents towards their mean; 1 leaves them as they are. Where
+            truncation: How near to their mean latents are drawn, as the game's `truncation` has
+                it: a factor of at most 1, or a threshold. By default they are not truncated. Where
                 values are drawn one by one it is the temperature of each draw.
         """
         ...
@@ -36,8 +37,8 @@ class Generates(Protocol):
 class Decodes(Protocol):
     """Makes samples of latents."""
 
-    def latents(self, n: int, seed: int | None = None, truncation: float = 1.0) -> Tensor:
-        """Draws latents [n, Z] from the prior, scaled towards its mean by `truncation`."""
+    def latents(self, n: int, seed: int | None = None, truncation: float = ...) -> Tensor:
+        """Draws latents [n, Z] from the prior, truncated as by `Generates.sample`."""
         ...
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
@@ -153,6 +154,15 @@ class HasDensity(Protocol):
         A bound stands in where the probability itself is out of reach; the game says so. Bounds
         may draw: they do so from the global generators.
         """
+        ...
+
+
+@runtime_checkable
+class Watches(Protocol):
+    """Knows numbers about its networks that are worth a look each time the log is written."""
+
+    def watched(self) -> dict[str, Tensor]:
+        """Scalars by name; of the networks as they train."""
         ...
 
 

@@ -13,6 +13,7 @@ from torch.func import functional_call
 from torch.optim import Optimizer
 
 from .distributed import Message
+from .priors import SCALED, Truncation
 from .schedule import Schedule
 
 MakeOptimizer = Callable[[Iterable[Tensor]], Optimizer]
@@ -234,9 +235,11 @@ class Game(nn.Module):
         classes: Labels that the networks are told; 0 for none.
         accumulates: Whether copies of a round may be played in lockstep. Not where a round
             chooses by what it measures: each copy would choose for itself.
+        truncation: How its latents are drawn nearer to their mean, where it has any.
     """
 
     accumulates = True
+    truncation: Truncation = SCALED
 
     def __init__(self) -> None:
         super().__init__()

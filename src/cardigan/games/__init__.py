@@ -2,6 +2,7 @@
 
 from .autoregressive import Autoregressive
 from .bigan import BiGAN
+from .bigbigan import in_terms
 from .classification import Classification
 from .cyclegan import CycleGAN
 from .egan import EGAN
@@ -14,6 +15,7 @@ from .gan import (
     clip,
     feature_matching,
     free,
+    regularised,
     simultaneous,
     warmed_up,
 )
@@ -21,10 +23,12 @@ from .heads import FORMS
 from .infogan import InfoGAN
 from .pix2pix import Pix2Pix
 from .semi_supervised import SemiSupervised
+from .standing import standing_statistics
 from .tangents import TangentInvariant
 from .unrolled import unrolled
 from .vae import VAE
 from .vqvae import VQVAE
+from .watching import singular_values_of_first_layers
 
 __all__ = [
     "EGAN",
@@ -47,7 +51,11 @@ __all__ = [
     "clip",
     "feature_matching",
     "free",
+    "in_terms",
+    "regularised",
     "simultaneous",
+    "singular_values_of_first_layers",
+    "standing_statistics",
     "unrolled",
     "warmed_up",
 ]

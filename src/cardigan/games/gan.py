@@ -14,12 +14,14 @@ from ..game import Game, Move, Player, Round
 from ..labels import draw_labels
 from ..losses import NON_SATURATING, AdversarialLoss, matched_features
 from ..penalties import Judged, Penalty
-from ..priors import Prior
+from ..priors import SCALED, Prior, Truncation
 from ..randomness import seeded
 
 Turns = Callable[["GAN", Any], Round]
 Loss = Callable[["GAN", Tensor, Tensor, Tensor | None], Tensor]  # game, real, fake, label
 Constraint = Callable[[nn.Module], None]
+Drawing = Callable[["GAN", float], nn.Module]  # game, truncation -> network in eval mode
+Watch = Callable[["GAN"], dict[str, Tensor]]
 
 
 class GAN(Game):
@@ -37,6 +39,10 @@ class GAN(Game):
         view: What the discriminator looks through, at reals and fakes alike.
         constraint: What is done to the discriminator's network after each of its moves.
         generator_loss: What the generator descends: `adversarial` or `feature_matching`.
+        truncation: How latents are drawn nearer to their mean.
+        drawing: The network that draws samples of so truncated latents: `averaged`, or
+            `standing_statistics`.
+        watch: What the log tells beside the moves' own numbers, by name.
     """
 
     conditions: Tensor | None
@@ -56,6 +62,9 @@ class GAN(Game):
         view: View = unchanged,
         constraint: Constraint | None = None,
         generator_loss: Loss | None = None,
+        truncation: Truncation = SCALED,
+        drawing: Drawing | None = None,
+        watch: Watch | None = None,
     ) -> None:
         super().__init__()
         self.generator, self.discriminator = generator, discriminator
@@ -64,6 +73,8 @@ class GAN(Game):
         self.penalties, self.penalty_every = penalties, penalty_every
         self.view, self.constraint = view, constraint or free
         self.generator_loss = generator_loss or adversarial
+        self.truncation, self.drawing = truncation, drawing or averaged
+        self.watch = watch or unwatched
         numbers = torch.arange(classes) if classes else None
         self.register_buffer(
             "conditions", numbers if conditions is None else conditions, conditions is not None
@@ -87,17 +98,23 @@ class GAN(Game):
         n: int,
         seed: int | None = None,
         label: int | Tensor | None = None,
-        truncation: float = 1.0,
+        truncation: float | None = None,
     ) -> Tensor:
         """As `Generates.sample` says."""
         with seeded(seed, self.device):
             z = self.latents(n, truncation=truncation)
-            return self.decode(z, self.told(n, label))
+            return decoded(
+                self.drawing(self, self._truncation(truncation)), z, self.told(n, label)
+            )
 
-    def latents(self, n: int, seed: int | None = None, truncation: float = 1.0) -> Tensor:
+    def latents(self, n: int, seed: int | None = None, truncation: float | None = None) -> Tensor:
         """As `Decodes.latents` says."""
         with seeded(seed, self.device):
-            return self.prior(n, self.device) * truncation
+            at = self._truncation(truncation)
+            return self.truncation.draw(self.prior, n, self.device, at)
+
+    def _truncation(self, asked: float | None) -> float:
+        return self.truncation.whole if asked is None else asked
 
     def told(self, n: int, label: int | Tensor | None = None) -> Tensor | None:
         """What the generator is told: conditions by their numbers, at random, or as given."""
@@ -114,7 +131,21 @@ class GAN(Game):
         """
         if self.conditions is not None and label is None:
             label = self.conditions[torch.arange(len(z), device=z.device) % len(self.conditions)]
-        return decoded(self.generator.eval_net, z, label)
+        return decoded(self.drawing(self, self.truncation.whole), z, label)
+
+    def watched(self) -> dict[str, Tensor]:
+        """As `Watches.watched` says."""
+        return self.watch(self)
+
+
+def averaged(game: GAN, truncation: float) -> nn.Module:
+    """The generator as everybody samples from it, whatever the truncation."""
+    return game.generator.eval_net
+
+
+def unwatched(game: GAN) -> dict[str, Tensor]:
+    """Nothing."""
+    return {}
 
 
 def alternating(steps: int | Callable[[int], int] = 1) -> Turns:
@@ -222,6 +253,15 @@ def adversarial(
     on_fake = logits(fake)
     on_real = logits(real) if game.loss.paired else on_fake.detach()
     return game.loss.generator(on_real, on_fake)
+
+
+def regularised(price: Callable[[nn.Module], Tensor], weight: float) -> Loss:
+    """`adversarial`, and what the weights of the generator's network cost, so many times."""
+
+    def loss(game: GAN, real: Tensor, fake: Tensor, label: Tensor | None) -> Tensor:
+        return adversarial(game, real, fake, label) + weight * price(game.generator.net)
+
+    return loss
 
 
 def feature_matching(game: GAN, real: Tensor, fake: Tensor, label: Tensor | None) -> Tensor:

@@ -2,6 +2,8 @@
 
 from ..recipe import Recipe
 from .bigan import PRESETS as _BIGAN
+from .bigbigan import PRESETS as _BIGBIGAN
+from .biggan import PRESETS as _BIGGAN
 from .cgan import PRESETS as _CGAN
 from .classifier import PRESETS as _CLASSIFIER
 from .cyclegan import PRESETS as _CYCLEGAN
@@ -43,6 +45,8 @@ RECIPES: dict[str, Recipe] = {
     **_PIX2PIX,
     **_CGAN,
     **_SNGAN,
+    **_BIGGAN,
+    **_BIGBIGAN,
     **_SEMI_SUPERVISED,
     **_TANGENTS,
     **_CLASSIFIER,
