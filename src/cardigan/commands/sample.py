@@ -54,7 +54,7 @@ def sample(
     from ..subjects import generating
 
     game = Run(run).load().to(devices.pick(device))
-    _check_label(label, game.classes)
+    check_label(label, game.classes)
     columns = 0
     if codes:
         samples, columns = _traversal(game, seed)
@@ -75,7 +75,8 @@ def _traversal(game: "Game", seed: int) -> "tuple[Tensor, int]":
     return rows.flatten(0, 1), rows.shape[1]
 
 
-def _check_label(label: int | None, classes: int) -> None:
+def check_label(label: int | None, classes: int) -> None:
+    """Refuses a class that a run does not have."""
     if label is None or 0 <= label < classes:
         return
     if not classes:

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..abilities import Codec
 from ..game import Game, Move, Player, Round
 from ..losses import NON_SATURATING, AdversarialLoss
 from ..priors import Prior
 from ..randomness import seeded
-from .gan import in_full
+from .gan import decoded, in_full
 
 
 class Pair(NamedTuple):
@@ -111,20 +111,15 @@ class BiGAN(Game):
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """What the generator makes of latents [N, Z], in eval mode."""
-        return _in_parts(self.generator.eval_net, z)
+        return decoded(self.generator.eval_net, z, None)
 
     def encode(self, x: Tensor) -> Tensor:
         """The codes of samples; a stochastic encoder's mean."""
-        return _in_parts(self.encoder.eval_net, x)
+        return decoded(self.encoder.eval_net, x, None)
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """G(E(x))."""
         return self.decode(self.encode(x))
-
-
-@torch.no_grad()
-def _in_parts(net: nn.Module, inputs: Tensor) -> Tensor:
-    return torch.cat([net(part).float() for part in inputs.split(256)])
 
 
 # --------------------------------------------------------------------------------------- reading
