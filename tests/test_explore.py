@@ -41,6 +41,12 @@ DECODES = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """Points among which starts are chosen."""
+    monkeypatch.setattr(inversion, "DRAWN", 128)
+
+
 def made(name):
     """The small recipe's game, with weights that tell latents and conditions apart."""
     game, _ = start(name)

@@ -1,5 +1,6 @@
 """`cardigan directions`: ways to edit samples, found without a label, and what each changes."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import UserError, printable
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
+    from ..data.dataset import Attribute
     from ..explore.directions import Directions
     from ..explore.editing import Editor
     from ..explore.spaces import Space
@@ -146,7 +148,7 @@ def _judges(
     from ..subjects import Subject
 
     reals: Reals = Subject(run, Run(run), game).reals(against)
-    names = [n for n, known in reals.train.known.items() if 2 <= len(known.names) <= MOST]
+    names = _unlike(reals.train.known)
     if not names:
         raise UserError(
             f"expected data that know attributes or labels, got {printable(reals.train.name)}: "
@@ -159,6 +161,16 @@ def _judges(
         right = judge(asked.held_out.images).argmax(1) == asked.held_out.values
         found[name] = judge, right.double().mean().item()
     return found
+
+
+def _unlike(known: "Mapping[str, Attribute]") -> list[str]:
+    """Attributes of a few values, without those that say what another says: a label often does."""
+    names: list[str] = []
+    for name, attribute in known.items():
+        few = 2 <= len(attribute.names) <= MOST
+        if few and not any(attribute.values.equal(known[other].values) for other in names):
+            names.append(name)
+    return names
 
 
 def _flips(

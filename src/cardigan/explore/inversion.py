@@ -201,8 +201,8 @@ def _descended(
     for i in range(search.steps):
         t = (i + 1) / search.steps
         noise = search.noise * cloud.deviation * max(0.0, 1 - t / 0.75) ** 2
-        at = cloud.keep(u + noise * torch.randn(u.shape, generator=draw).to(u))
         with torch.enable_grad():
+            at = cloud.keep(u + noise * torch.randn(u.shape, generator=draw).to(u))
             seen = search.look(space.decode(at, told)).flatten(1)
             distance = (seen - aim).abs().pow(search.power).sum(1)
             (u.grad,) = torch.autograd.grad(distance.sum(), u)

@@ -28,16 +28,18 @@ class Space(NamedTuple):
 
 def spaces(game: Game) -> dict[str, Space]:
     """Those that a game has, by name; none where it has no latents."""
-    found = {}
-    if isinstance(game, Decodes):
-        found["z"] = Space("z", partial(_latents, game), game.decode, True)
-    if isinstance(game, Decodes) and isinstance(game, Maps):
-        found["z"] = found["z"]._replace(decode=lambda z, told: game.synthesise(game.map(z, told)))
-        found["w"] = Space("w", partial(_mapped, game), lambda w, told: game.synthesise(w), False)
-    if "w" in found and isinstance(game, Layers):
-        found["w+"] = found["w"]._replace(
-            name="w+", draw=lambda n, seed, told: each_layer(_mapped(game, n, seed, told), game)
-        )
+    if not isinstance(game, Decodes):
+        return {}
+    if not isinstance(game, Maps):
+        return {"z": Space("z", partial(_latents, game), game.decode, True)}
+
+    def of_z(z: Tensor, told: Tensor | None) -> Tensor:
+        return game.synthesise(game.map(z, told))  # with the same noise at every call
+
+    w = Space("w", partial(_mapped, game), lambda w, told: game.synthesise(w), False)
+    found = {"z": Space("z", partial(_latents, game), of_z, True), "w": w}
+    if isinstance(game, Layers):
+        found["w+"] = w._replace(name="w+", draw=partial(_spread, game))
     return found
 
 
@@ -79,3 +81,7 @@ def _latents(game: Decodes, n: int, seed: int, told: Tensor | None) -> Tensor:
 def _mapped(game: Maps, n: int, seed: int, told: Tensor | None) -> Tensor:
     assert isinstance(game, Decodes)
     return game.map(game.latents(n, seed), told)
+
+
+def _spread(game: Layers, n: int, seed: int, told: Tensor | None) -> Tensor:
+    return each_layer(_mapped(game, n, seed, told), game)
