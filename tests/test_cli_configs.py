@@ -244,6 +244,10 @@ WITHOUT_DATA = {
     "sample": ["run"],
     "translate": ["run", "pictures"],
     "tangents": ["run"],
+    "interpolate": ["run"],
+    "directions": ["run"],
+    "mix": ["run"],
+    "invert": ["run", "picture"],
 }
 
 

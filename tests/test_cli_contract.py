@@ -283,6 +283,8 @@ OF_PICTURES = (
         (("compare", "RUN", "DATA", "--out", "HTML"), "Not a directory"),
         (("curve", "RUN", "truncation", "--out", "PNG"), "Not a directory"),
         (("neighbours", "RUN", "--out", "PNG"), "Not a directory"),
+        (("interpolate", "RUN", "--out", "PNG"), "Not a directory"),
+        (("invert", "RUN", "nothing-here"), "expected a data set"),
         (("audit", "RUN", "--out", "PNG"), "Not a directory"),
         (("data", "show", "ring8", "--out", "PNG"), "choose another name"),
         (("train", "dcgan", "--config", "x" * 300), "config"),

@@ -41,6 +41,11 @@ COMMANDS = {
     "neighbours": lambda run, data: ("neighbours", run, "-n", 4),
     "audit": lambda run, data: ("audit", run, "-n", 100, "--out", run / "audit.png"),
     "diagnose": lambda run, data: ("diagnose", run, "-n", 100),
+    "interpolate": lambda run, data: ("interpolate", run, "--out", run / "way.gif"),
+    "directions": lambda run, data: ("directions", run, "-k", 2, "--out", run / "ways.png"),
+    "invert": lambda run, data: (
+        "invert", run, data, "--steps", 2, "--starts", 1, "--out", run / "inversion.png"
+    ),
 }  # fmt: skip
 
 

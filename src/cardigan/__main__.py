@@ -21,6 +21,10 @@ cardigan: generative adversarial networks, trained, measured and resumed in one 
   cardigan compare A B ...              several runs or folders, in a table and on a page
   cardigan curve RUN truncation         fidelity against diversity
   cardigan neighbours RUN               is it a copy? the nearest real images
+  cardigan interpolate RUN              from one sample to another: a strip or a GIF
+  cardigan directions RUN               ways to edit samples, found without a label
+  cardigan mix RUN                      samples with the styles of others in some layers
+  cardigan invert RUN IMAGE ...         the latents of given images
   cardigan tangents RUN                 how images may move, as an encoder knows it
   cardigan audit RUN --attribute NAME   is it fair? an attribute in samples and reals
   cardigan diagnose RUN                 what goes wrong, the evidence, and what to try
@@ -54,7 +58,10 @@ def _data(argv: Sequence[str]) -> None:
     main(argv)
 
 
-COMMANDED = ("complete", "compare", "curve", "neighbours", "tangents", "audit", "diagnose")
+COMMANDED = (
+    "complete", "compare", "curve", "neighbours", "interpolate", "directions", "mix", "invert",
+    "tangents", "audit", "diagnose",
+)  # fmt: skip
 COMMANDS = {
     "list": _function("list"),
     "train": _train,

@@ -42,7 +42,24 @@ class Decodes(Protocol):
         ...
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Latents [N, Z], and labels int64 [N] where the game has classes, to samples."""
+        """Latents [N, Z], and labels int64 [N] where the game has classes, to samples.
+
+        Labels may be weights of the classes, too: float [N, K]. Gradients flow where `z` asks for
+        them, and else none are kept.
+        """
+        ...
+
+
+@runtime_checkable
+class Told(Protocol):
+    """May have a generator that is told what to draw."""
+
+    def told(self, n: int, label: int | Tensor | None = None) -> Tensor | None:
+        """Conditions [n, ...] for `decode`; None where the generator is told nothing.
+
+        Arguments:
+            label: The number of every sample's condition, or of each; random ones without.
+        """
         ...
 
 
@@ -80,7 +97,23 @@ class Maps(Protocol):
         ...
 
     def synthesise(self, w: Tensor) -> Tensor:
-        """Intermediate latents [N, W] to samples, with the same noise at every call."""
+        """Intermediate latents [N, W] to samples, with the same noise at every call.
+
+        Gradients flow where `w` asks for them, and else none are kept.
+        """
+        ...
+
+
+@runtime_checkable
+class Layers(Maps, Protocol):
+    """Reads its intermediate latent anew in each layer, and so may be given others (W+).
+
+    `synthesise` takes [N, L, W] as well: for each layer its own.
+    """
+
+    @property
+    def layers(self) -> int:
+        """How many layers read it: L."""
         ...
 
 

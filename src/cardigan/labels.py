@@ -12,6 +12,15 @@ def one_hot(labels: Tensor, classes: int) -> Tensor:
     return (labels[:, None] == torch.arange(classes, device=labels.device)).float()
 
 
+def row(table: Tensor, labels: Tensor) -> Tensor:
+    """Rows [N, ...] of a table [K, ...] by labels int64 [N], or mixed by weights float [N, K].
+
+    What a class is to a network is its row, so a mix of rows lies between classes; a number
+    between two labels would be another class.
+    """
+    return labels.to(table.dtype) @ table if labels.is_floating_point() else table[labels]
+
+
 def draw_labels(
     n: int, classes: int, label: int | Tensor | None, device: torch.device
 ) -> Tensor | None:

@@ -2,6 +2,7 @@
 
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -88,4 +89,19 @@ def save(image: Image.Image, path: Path) -> None:
     bare.info.clear()
     file = io.BytesIO()
     bare.save(file, format="PNG")
+    durable.replace(path, file.getvalue())
+
+
+def save_animation(frames: Sequence[Image.Image], path: Path, seconds: float = 0.06) -> None:
+    """Writes a GIF that goes round for ever, whole or not at all.
+
+    Arguments:
+        seconds: Of each frame; GIF knows hundredths.
+    """
+    first, *others = (frame.convert("P", palette=Image.Palette.ADAPTIVE) for frame in frames)
+    file = io.BytesIO()
+    milliseconds = round(100 * seconds) * 10
+    first.save(
+        file, format="GIF", save_all=True, append_images=others, duration=milliseconds, loop=0
+    )
     durable.replace(path, file.getvalue())

@@ -55,7 +55,7 @@ def sample(
     from ..subjects import check_truncation, generating
 
     game = Run(run).load().to(devices.pick(device))
-    _check_label(label, game.classes)
+    check_label(label, game.classes)
     columns, asked = 0, {} if truncation is None else {"truncation": truncation}
     check_truncation(game, *asked.values())
     if codes:
@@ -77,7 +77,8 @@ def _traversal(game: "Game", seed: int) -> "tuple[Tensor, int]":
     return rows.flatten(0, 1), rows.shape[1]
 
 
-def _check_label(label: int | None, classes: int) -> None:
+def check_label(label: int | None, classes: int) -> None:
+    """Refuses a class that a run does not have."""
     if label is None or 0 <= label < classes:
         return
     if not classes:

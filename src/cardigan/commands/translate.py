@@ -49,7 +49,7 @@ def translate(
     found = Run(run)
     way = _way(found.load().to(devices.pick(device)), run, back)
     recipe = found.recipe
-    names, images = _read(pictures, recipe.size, recipe.channels)
+    names, images = read(pictures, recipe.size, recipe.channels)
     if path.suffix:
         names, images = names[:SHOWN], images[:SHOWN]
     with seeded(seed, devices.pick(device)):
@@ -70,7 +70,7 @@ def _way(game: "Game", run: str, back: bool):  # noqa: ANN202
     raise UserError(f"{run} {what}: `cardigan list` shows what each recipe can do")
 
 
-def _read(path: str, size: int, channels: int) -> "tuple[list[str], Tensor]":
+def read(path: str, size: int, channels: int) -> "tuple[list[str], Tensor]":
     """Pictures in the shape that the networks expect, uint8, and names for them."""
     import zipfile
 
@@ -87,7 +87,7 @@ def _read(path: str, size: int, channels: int) -> "tuple[list[str], Tensor]":
         with file.open("rb") as content, images.without_warnings():
             decoded = images.decode(content, file.name, size, channels)
     except images.BadPicture as fault:
-        raise UserError(f"{path} is no picture to translate: {fault.kind.name}") from None
+        raise UserError(f"{path} is no picture that can be read: {fault.kind.name}") from None
     except Exception as error:  # over damaged data, a decoder may raise anything
         raise UserError(f"{path} cannot be read: {error}") from None
     return [file.stem], torch.from_numpy(decoded.copy())[None]

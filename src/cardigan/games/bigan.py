@@ -14,7 +14,7 @@ from ..game import Game, Move, Player, Round
 from ..losses import NON_SATURATING, AdversarialLoss
 from ..priors import Prior
 from ..randomness import seeded
-from .gan import in_full
+from .gan import decoded, in_full
 
 
 class Pair(NamedTuple):
@@ -105,11 +105,11 @@ class BiGAN(Game):
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """What the generator makes of latents [N, Z], in eval mode."""
-        return in_parts(self.generator.eval_net, z)
+        return decoded(self.generator.eval_net, z, None)
 
     def encode(self, x: Tensor) -> Tensor:
         """The codes of samples; a stochastic encoder's mean."""
-        return in_parts(self.encoder.eval_net, x)
+        return decoded(self.encoder.eval_net, x, None)
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """G(E(x))."""
@@ -129,12 +129,6 @@ def at_once(game: BiGAN, stream: Any) -> Round:
     on_fake = fakes[0].logits.mean()
     log = {"discriminator": loss.mean(), "real": real.logits.mean(), "fake": on_fake}
     yield Move(game.discriminator, loss, log)
-
-
-@torch.no_grad()
-def in_parts(function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
-    """What a network makes of inputs, a few at a time, in float32."""
-    return torch.cat([function(part).float() for part in inputs.split(256)])
 
 
 # --------------------------------------------------------------------------------------- reading

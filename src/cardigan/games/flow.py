@@ -11,8 +11,7 @@ from ..game import Game, Move, Player, Round
 from ..levels import spread, to_levels, to_values
 from ..priors import Prior
 from ..randomness import seeded
-from .bigan import in_parts
-from .gan import in_full
+from .gan import in_full, in_parts
 
 
 class Flow(Game):

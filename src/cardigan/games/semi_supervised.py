@@ -11,6 +11,7 @@ from ..losses import NON_SATURATING, AdversarialLoss, matched_features
 from ..priors import Prior
 from ..randomness import seeded
 from .ensembling import Ensemble, hold
+from .gan import decoded
 from .heads import Form, Seen, classified, look
 
 GeneratorLoss = Callable[[Seen, Seen], Tensor]  # of reals, of fakes -> any shape
@@ -133,11 +134,9 @@ class SemiSupervised(Game):
         with seeded(seed, self.device):
             return self.prior(n, self.device) * truncation
 
-    @torch.no_grad()
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """What the generator makes of latents [N, Z], in eval mode."""
-        net = self.generator.eval_net
-        return torch.cat([net(part, None).float() for part in z.split(256)])
+        return decoded(self.generator.eval_net, z, None)
 
     def classify(self, x: Tensor) -> Tensor:
         """As `Classifies.classify` says: what is real is taken for granted."""

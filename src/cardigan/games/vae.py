@@ -14,8 +14,7 @@ from ..laws import Gaussian
 from ..levels import BYTES
 from ..priors import Prior
 from ..randomness import seeded
-from .bigan import in_parts
-from .gan import in_full
+from .gan import in_full, in_parts
 
 TOGETHER = 1_024  # latents that are decoded at once where images have many
 

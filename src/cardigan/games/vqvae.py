@@ -15,9 +15,8 @@ from ..laws import Gaussian
 from ..levels import BYTES
 from ..randomness import seeded
 from .autoregressive import AT_ONCE, surprise
-from .bigan import in_parts
 from .codebook import Codebook, Use, perplexity
-from .gan import in_full
+from .gan import in_full, in_parts
 
 
 class VQVAE(Game):

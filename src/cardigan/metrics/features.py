@@ -140,6 +140,26 @@ def colour(images: Tensor) -> Tensor:
     return _checked(images).expand(-1, 3, -1, -1)
 
 
+def seen_by(net: nn.Module) -> Callable[[Tensor], Tensor]:
+    """What a classifier sees in images in [-1, 1] that were never bytes: [N, C, H, W] to [N, D].
+
+    In eval mode and in the precision of the network's weights; gradients flow to the images.
+
+    Arguments:
+        net: As `Classifier`: grey pictures in [0, 1] to features and logits.
+    """
+    luma = {1: [1.0], 3: [0.299, 0.587, 0.114]}
+    kind = next(net.eval().parameters())
+
+    def features(images: Tensor) -> Tensor:
+        weights = kind.new_tensor(luma[images.shape[1]])
+        unit = images.to(kind).clamp(-1, 1).add(1).div(2)
+        seen, _ = net(resized(torch.einsum("nchw,c->nhw", unit, weights)[:, None], SIDE))
+        return seen
+
+    return features
+
+
 def resized(images: Tensor, size: int) -> Tensor:
     """To a square of `size` pixels, bilinear, averaged over the pixels that fall together."""
     if images.shape[2:] == (size, size):

@@ -80,6 +80,16 @@ def network_for(dataset: Dataset, device: Device = "cpu") -> FeatureNet:
     return inception(device=device) if inception_weights.is_here() else fashion_classifier(device)
 
 
+def classifier_for(dataset: Dataset | None, device: Device = "cpu") -> FeatureNet:
+    """The shipped classifier of digits where it knows the pictures, and that of clothes elsewhere.
+
+    Both look at grey pictures of any size, and gradients flow through them.
+    """
+    digits = digits_classifier(device)
+    known = dataset is not None and recognises(digits, dataset)
+    return digits if known else fashion_classifier(device)
+
+
 def recognises(net: FeatureNet, dataset: Dataset) -> bool:
     """Whether a classifier's classes are those of the data, and it can tell them.
 

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from ..progress import track
 from ..randomness import generator
 from .bootstrap import Interval, mean_interval
-from .classifier import SIDE
-from .features import resized
+from .features import seen_by
 
 Path = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Ends [N, Z], [N, Z] and where between them, [N, 1], to points [N, Z]."""
@@ -133,17 +132,7 @@ def unrounded(net: nn.Module) -> Callable[[Tensor], Tensor]:
     Arguments:
         net: As `Classifier`: grey pictures in [0, 1] to features and logits.
     """
-    double = copy.deepcopy(net).double().eval()
-    luma = {1: [1.0], 3: [0.299, 0.587, 0.114]}
-
-    @torch.no_grad()
-    def features(images: Tensor) -> Tensor:
-        weights = images.new_tensor(luma[images.shape[1]], dtype=torch.float64)
-        unit = images.double().clamp(-1, 1).add(1).div(2)
-        seen, _ = double(resized(torch.einsum("nchw,c->nhw", unit, weights)[:, None], SIDE))
-        return seen
-
-    return features
+    return torch.no_grad()(seen_by(copy.deepcopy(net).double()))
 
 
 @torch.no_grad()

@@ -1,13 +1,14 @@
 """How networks are told a condition: a class, a vector, or a picture.
 
 A condition is int64 [N] for classes, float [N, A] for vectors, float [N, C, H, W] for pictures.
+Generators take weights of classes, float [N, K], for what lies between them.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from ..labels import one_hot
+from ..labels import one_hot, row
 from .spectral import Normalise
 
 
@@ -51,8 +52,8 @@ class ToldDiscriminator(nn.Module):
 
 
 def as_vector(condition: Tensor, classes: int = 0) -> Tensor:
-    """A condition as [N, A]: classes one-hot, pictures flat."""
-    if not classes:
+    """A condition as [N, A]: classes one-hot, or as they are weighted; pictures flat."""
+    if not classes or condition.is_floating_point():
         return condition.flatten(1)
     return one_hot(condition, classes)
 
@@ -89,7 +90,7 @@ class _Scale(nn.Module):
 
     def forward(self, x: Tensor, label: Tensor | None) -> Tensor:
         assert label is not None, "a conditional generator is told a class"
-        gain, bias = (t[label][:, :, None, None].to(x.dtype) for t in (self.gain, self.bias))
+        gain, bias = (row(t, label)[:, :, None, None].to(x.dtype) for t in (self.gain, self.bias))
         return torch.addcmul(bias, x, gain)
 
 
