@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,11 +15,12 @@ from cardigan.game import Game
 from cardigan.randomness import generator
 from cardigan.recipe import Recipe, Training, flatten
 from cardigan.recipes import RECIPES
-from cardigan.recipes.options import Restraints
+from cardigan.recipes.options import Augmentation, Restraints
+from cardigan.recipes.r3gan import ByCount
 
 
-def _training(batch: int, rounds: int) -> Training:
-    return Training(
+def _training(batch: int, rounds: int, kind: type[Training] = Training) -> Any:
+    return kind(
         images=rounds * batch,
         batch=batch,
         precision="float32",
@@ -48,6 +50,12 @@ _SNGAN = {
     "ema_halflife": 0,
     "training": _training(16, 40),
 }
+_R3GAN = {
+    "size": 16, "channels": 1, "latents": 8, "width": 8, "gamma": 0.1, "lr": 1e-2,
+    "ema_share": 0.1, "burn_in": 640,
+    "augmentation": Augmentation(kind="ada-cutout", probability=0.1, ramp=640),
+    "training": _training(16, 40, ByCount),
+}  # fmt: skip
 _POINTS = {
     "latents": 8,
     "width": 32,
@@ -75,6 +83,7 @@ _PLANE = {"width": 32, "lr": 3e-3, "training": _training(64, 140)}
 VARIANTS = {
     "dcgan-gap": {}, "dcgan-leaky": {}, "lsgan": {}, "dragan": {}, "roth-gan": {},
     "rsgan": {}, "ralsgan": {}, "rahinge": {},
+    "r3gan-32": {}, "r3gan-64": {}, "r3gan-256": {},
     "rsgan-gp": {}, "rasgan-gp": {}, "ralsgan-gp": {}, "rahinge-gp": {},
 }  # fmt: skip
 
@@ -93,7 +102,9 @@ SMALL: dict[str, Recipe] = {
             "discriminator_norm": "none", "training": _training(16, 240),
         },
         "wgan-gp": _GREY | {"lr": 5e-3, "training": _training(16, 160)},
-        "r1-gan": _GREY,
+        "r1-gan": _GREY | {
+            "augmentation": Augmentation(kind="diffaugment", target=0.6, speed=1_000),
+        },
         "rasgan": _GREY,
         "improved-gan": _GREY | {
             "kernels": 2, "historical": 1e-3, "virtual_discriminator": True, "lr": 4e-3,
@@ -138,9 +149,14 @@ SMALL: dict[str, Recipe] = {
         "sngan-128": _SNGAN | {"channels": 3},
         "sngan-projection": _SNGAN | {"classes": 10},
         "sagan": _SNGAN | {"classes": 10, "ema_halflife": 100},
+        "r3gan": _R3GAN,
+        "r3gan-classes": _R3GAN | {"classes": 10},
         "ring-gan": _POINTS,
         "grid-gan": _POINTS,
-        **{name: _GREY | changes for name, changes in VARIANTS.items()},
+        **{
+            name: (_R3GAN if name.startswith("r3gan") else _GREY) | changes
+            for name, changes in VARIANTS.items()
+        },
     }.items()
 }  # fmt: skip
 PLAYED = {name: recipe for name, recipe in SMALL.items() if name not in VARIANTS}

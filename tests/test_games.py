@@ -12,6 +12,7 @@ from small import PLAYED, POINTS, SMALL, VARIANTS, start
 from torch import nn
 
 from cardigan import __version__, checkpoint, settings
+from cardigan.augment import unchanged
 from cardigan.data.stream import Batch, Together, as_floats
 from cardigan.device import bfloat16
 from cardigan.errors import UserError
@@ -152,6 +153,8 @@ def _accumulated(name, copies):
     game, stream = start(name, copies=copies)
     for player in game.players.values():
         _make_plain(player)
+    if isinstance(game, GAN) and not isinstance(game.view, nn.Module):
+        game.view = unchanged
     before = parameters(game.double())
     if "decode" in RECIPES[name].can:
         shape = game.prior(1, CPU).shape[1:]
@@ -397,6 +400,8 @@ OTHER: dict[str, Any] = {
     "best": "frechet_distance",
     "classes": 10,
     "mutations": "heuristic",
+    "width": 48,
+    "group": 8,
 }
 ONE_VALUE = {("upsample-gan", "size"), ("infogan", "size")}
 TOGETHER = {"label_smoothing"}  # fits some losses alone, and here the loss changes as well

@@ -13,6 +13,7 @@ from .infogan import PRESETS as _INFOGAN
 from .lsgan import PRESETS as _LSGAN
 from .penalised import PRESETS as _PENALISED
 from .pix2pix import PRESETS as _PIX2PIX
+from .r3gan import PRESETS as _R3GAN
 from .relativistic import PRESETS as _RELATIVISTIC
 from .semi_supervised import PRESETS as _SEMI_SUPERVISED
 from .sngan import PRESETS as _SNGAN
@@ -39,6 +40,7 @@ RECIPES: dict[str, Recipe] = {
     **_PIX2PIX,
     **_CGAN,
     **_SNGAN,
+    **_R3GAN,
     **_SEMI_SUPERVISED,
     **_TANGENTS,
     **_CLASSIFIER,
