@@ -56,6 +56,15 @@ _R3GAN = {
     "augmentation": Augmentation(kind="ada-cutout", probability=0.1, ramp=640),
     "training": _training(16, 40, ByCount),
 }  # fmt: skip
+_GROWING = {
+    "size": 16, "channels": 1, "latents": 8, "base": 32, "stable_images": 160,
+    "fading_images": 80, "lr": 1e-2, "ema_halflife": 100, "training": _training(16, 60),
+}  # fmt: skip
+_STYLE = {
+    "size": 16, "channels": 1, "latents": 8, "base": 32, "depth": 2, "gamma": 1.0, "lr": 1e-2,
+    "ema_halflife": 100, "training": _training(16, 60),
+}  # fmt: skip
+_GROWING_STYLE = _STYLE | {"stable_images": 160, "fading_images": 80}
 _POINTS = {
     "latents": 8,
     "width": 32,
@@ -83,8 +92,14 @@ _PLANE = {"width": 32, "lr": 3e-3, "training": _training(64, 140)}
 VARIANTS = {
     "dcgan-gap": {}, "dcgan-leaky": {}, "lsgan": {}, "dragan": {}, "roth-gan": {},
     "rsgan": {}, "ralsgan": {}, "rahinge": {},
+    "stylegan-1024": {}, "stylegan2-256": {}, "stylegan2-1024": {},
+    "progressive-gan-logistic": {}, "progressive-gan-1024": {},
     "r3gan-32": {}, "r3gan-64": {}, "r3gan-256": {},
     "rsgan-gp": {}, "rasgan-gp": {}, "ralsgan-gp": {}, "rahinge-gp": {},
+}  # fmt: skip
+
+KINDS = {  # of variants, by how their names begin
+    "r3gan": _R3GAN, "progressive": _GROWING, "stylegan": _GROWING_STYLE, "stylegan2": _STYLE,
 }  # fmt: skip
 
 # A new recipe adds one row. Its learning rates and its number of images let it learn the toy
@@ -151,10 +166,13 @@ SMALL: dict[str, Recipe] = {
         "sagan": _SNGAN | {"classes": 10, "ema_halflife": 100},
         "r3gan": _R3GAN,
         "r3gan-classes": _R3GAN | {"classes": 10},
+        "progressive-gan": _GROWING,
+        "stylegan": _GROWING_STYLE,
+        "stylegan2": _STYLE,
         "ring-gan": _POINTS,
         "grid-gan": _POINTS,
         **{
-            name: (_R3GAN if name.startswith("r3gan") else _GREY) | changes
+            name: KINDS.get(name.split("-")[0], _GREY) | changes
             for name, changes in VARIANTS.items()
         },
     }.items()

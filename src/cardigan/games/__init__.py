@@ -18,7 +18,9 @@ from .gan import (
 from .heads import FORMS
 from .infogan import InfoGAN
 from .pix2pix import Pix2Pix
+from .progressive import Growth, growing
 from .semi_supervised import SemiSupervised
+from .stylegan import StyleGAN, among_styles
 from .tangents import TangentInvariant
 from .unrolled import unrolled
 
@@ -30,15 +32,19 @@ __all__ = [
     "Classification",
     "CycleGAN",
     "Ensemble",
+    "Growth",
     "InfoGAN",
     "Pix2Pix",
     "SemiSupervised",
+    "StyleGAN",
     "TangentInvariant",
     "adversarial",
     "alternating",
+    "among_styles",
     "clip",
     "feature_matching",
     "free",
+    "growing",
     "simultaneous",
     "unrolled",
     "warmed_up",

@@ -23,6 +23,14 @@ Constraint = Callable[[nn.Module], None]
 Clock = Callable[[int], tuple[Any, ...]]
 
 
+Truncated = Callable[[Player, Tensor, float], Tensor]
+
+
+def scaled(generator: Player, z: Tensor, truncation: float) -> Tensor:
+    """Latents [N, Z] on their way to the mean of the prior."""
+    return z * truncation
+
+
 def timeless(seen: int) -> tuple[Any, ...]:
     """Networks are told nothing of the clock."""
     return ()
@@ -43,6 +51,7 @@ class GAN(Game):
         view: What the discriminator looks through, at reals and fakes alike.
         steering: How the view follows what the discriminator says of reals.
         clock: What both networks are told of the images seen, beside the label.
+        truncated: What a truncation makes of latents: the generator is given that instead.
         constraint: What is done to the discriminator's network after each of its moves.
         generator_loss: What the generator descends: `adversarial` or `feature_matching`.
     """
@@ -64,6 +73,7 @@ class GAN(Game):
         view: View = unchanged,
         steering: Steering = unsteered,
         clock: Clock = timeless,
+        truncated: Truncated = scaled,
         constraint: Constraint | None = None,
         generator_loss: Loss | None = None,
     ) -> None:
@@ -73,7 +83,7 @@ class GAN(Game):
         self.turns = turns or alternating(1)
         self.penalties, self.penalty_every = penalties, penalty_every
         self.view, self.steering, self.clock = view, steering, clock
-        self.constraint = constraint or free
+        self.truncated, self.constraint = truncated, constraint or free
         self.generator_loss = generator_loss or adversarial
         numbers = torch.arange(classes) if classes else None
         self.register_buffer(
@@ -116,7 +126,7 @@ class GAN(Game):
     def latents(self, n: int, seed: int | None = None, truncation: float = 1.0) -> Tensor:
         """As `Decodes.latents` says."""
         with seeded(seed, self.device):
-            return self.prior(n, self.device) * truncation
+            return self.truncated(self.generator, self.prior(n, self.device), truncation)
 
     def told(self, n: int, label: int | Tensor | None = None) -> Tensor | None:
         """What the generator is told: conditions by their numbers, at random, or as given."""
