@@ -58,7 +58,7 @@ _R3GAN = {
 }  # fmt: skip
 _GROWING = {
     "size": 16, "channels": 1, "latents": 8, "base": 32, "stable_images": 160,
-    "fading_images": 80, "lr": 1e-2, "ema_halflife": 100, "training": _training(16, 60),
+    "fading_images": 80, "lr": 1e-2, "ema_halflife": 100, "training": _training(16, 90),
 }  # fmt: skip
 _STYLE = {
     "size": 16, "channels": 1, "latents": 8, "base": 32, "depth": 2, "gamma": 1.0, "lr": 1e-2,

@@ -1,12 +1,13 @@
 """Views: nothing at probability 0, gradients of gradients, and the state of a controller."""
 
+from dataclasses import replace
 from functools import partial
 from math import pi
 
 import pytest
 import torch
 from reliability_tools import fingerprint
-from small import start
+from small import SMALL, start
 from torch import nn
 
 from cardigan import ada, checkpoint, games
@@ -16,6 +17,7 @@ from cardigan.data.stream import Batch
 from cardigan.diffaugment import coloured, cutout, diffaugment, translated
 from cardigan.game import Player
 from cardigan.optimizers import adam
+from cardigan.recipes.options import Restraints
 from cardigan.schedule import linear
 from cardigan.train import Hook, play, train
 
@@ -139,15 +141,14 @@ def test_a_matrix_says_where_pixels_are_looked_up(place, change):
     assert torch.allclose(warped(x, matrix(*place))[inside], change(x)[inside], atol=1e-5)
 
 
-def test_a_quarter_turn_four_times_is_none():
-    x = pictures(1)
-    half = matrix((0.0, -1.0, 0.0), (1.0, 0.0, 0.0))
-    once = warped(x, half)
-    assert torch.allclose(once, warped(torch.rot90(x, 1, (2, 3)), matrix(*torch.eye(2, 3).tolist()) + 1e-9), atol=0.5)  # fmt: skip  # noqa: E501
-    smooth = torch.ones(1, 3, 8, 8)
+def test_four_quarter_turns_of_a_smooth_picture_are_none():
+    axis = torch.linspace(-1, 1, 16)
+    x = y = (axis[:, None] + 2 * axis).expand(1, 1, -1, -1).contiguous()
+    quarter = matrix((0.0, -1.0, 0.0), (1.0, 0.0, 0.0))
     for _ in range(4):
-        smooth = warped(smooth, half)
-    assert torch.allclose(smooth, torch.ones(1, 3, 8, 8))
+        y = warped(y, quarter)
+    inside = (..., slice(4, -4), slice(4, -4))
+    assert torch.allclose(y[inside], x[inside], atol=1e-5)
 
 
 def test_beyond_the_border_pictures_are_mirrored():
@@ -249,6 +250,19 @@ def test_the_controller_is_saved_and_resumes_bit_for_bit(tmp_path):
         train(other, stream, until, seed=5)
         assert fingerprint(other) == fingerprint(game)
         assert torch.equal(other.view.p, game.view.p)
+
+
+def test_noise_is_laid_on_changed_pictures_and_the_controller_stays_a_part_of_the_game():
+    recipe = replace(
+        SMALL["r1-gan"], discriminator=Restraints(penalty="r1", noise=0.5, noise_images=100)
+    )
+    game, x = recipe.game(), torch.zeros(9, 1, 32, 32)
+    assert game.view(x, 0).std().item() == pytest.approx(0.5, rel=0.05)
+    assert torch.equal(game.view(x, 100), x), "the probability is still 0"
+    assert "view.first.p" in game.state_dict()
+    before = game.view.first.signs.clone()
+    game.steering()(told(1.0))
+    assert game.view.first.signs == before + 1
 
 
 def test_a_probability_may_be_a_function_of_the_clock():

@@ -47,9 +47,16 @@ def augmented(augment: Augment, probability: Schedule) -> View:
     return lambda x, seen: augment(x, probability(seen))
 
 
-def through(first: View, second: View) -> View:
-    """One view behind the other."""
-    return lambda x, seen: second(first(x, seen), seen)
+class Through(nn.Module):
+    """One view behind another; what either has to save is saved with the game."""
+
+    def __init__(self, first: View, second: View) -> None:
+        super().__init__()
+        self.first, self.second = first, second
+
+    def forward(self, x: Tensor, seen: int) -> Tensor:
+        """Samples through both."""
+        return self.second(self.first(x, seen), seen)
 
 
 # Every `every` moves, over which r_t is averaged:

@@ -118,7 +118,7 @@ class Player(nn.Module):
         if self.ema is None:
             return
         known = self.ema_halflife
-        halflife = known(seen) if callable(known) else min(known, seen / 20)
+        halflife = known(seen) if callable(known) else min(known, seen / 20)  # pyright: ignore[reportArgumentType]
         (ema_floats, floats), (ema_counts, counts) = self.lists.averages, self.lists.counts
         if unless is not None and unless.is_cpu and unless.tolist():
             return  # to look costs nothing here; elsewhere the host would have to wait

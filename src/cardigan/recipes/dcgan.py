@@ -85,7 +85,7 @@ class DCGAN(Recipe):
             Player(discriminator, make(self.discriminator.decay), self.lr),
             priors.uniform(self.latents),
             options.adversarial_loss(self.loss, self.relativistic, smoothing, self.codes),
-            **self.discriminator.rules() | self.augmentation.rules(self.training.batch),
+            **options.rules(self.discriminator, self.augmentation, self.training.batch),
         )
 
     def problems(self) -> Iterator[str]:
@@ -99,8 +99,6 @@ class DCGAN(Recipe):
         yield from options.smoothing_problems(self.label_smoothing)
         if self.label_smoothing and self.loss not in options.LOGISTIC:
             yield f"label_smoothing is for {' and '.join(options.LOGISTIC)}, not for {self.loss}"
-        if self.augmentation.changes and self.discriminator.noise:
-            yield "discriminator.noise must be 0 where augmentation.kind changes pictures"
         if self.discriminator.pays and self.discriminator_norm in BATCHES:
             yield (
                 "discriminator_norm must not be batch where discriminator.penalty is "

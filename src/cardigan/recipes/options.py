@@ -184,6 +184,16 @@ class Restraints:
                 yield f"discriminator.{name} must be at least {lowest}, got {value}"
 
 
+def rules(restraints: Restraints, augmentation: Augmentation, batch: int) -> dict[str, Any]:
+    """What the two-player game is told of both: noise is laid on changed pictures."""
+    from ..augment import Through
+
+    bound, changed = restraints.rules(), augmentation.rules(batch)
+    if augmentation.changes and restraints.noise:
+        changed["view"] = Through(changed["view"], bound["view"])
+    return bound | changed
+
+
 def learning_problems(lr: float, beta1: float, beta2: float, ema_halflife: float) -> Iterator[str]:
     """What does not fit how players learn."""
     if not 0 < lr < 1:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from ..recipe import Recipe, Training
 from . import options
@@ -57,8 +57,7 @@ class ProgressiveGAN(Recipe):
 
         widths = (self.size, self.channels, self.base, self.most)
         growth = games.Growth(0, levels(self.size), self.stable_images, self.fading_images)
-        rules: dict[str, Any] = self.discriminator.rules()
-        rules |= self.augmentation.rules(self.training.batch)
+        rules = options.rules(self.discriminator, self.augmentation, self.training.batch)
         rules |= {"clock": growth, "turns": games.growing(growth, rules["turns"])}
         loss = losses.LOSSES[self.loss]
         adam = optimizers.adam(0.0, 0.99)
@@ -82,8 +81,6 @@ class ProgressiveGAN(Recipe):
             yield "latents, stable_images and fading_images must be at least 1"
         if not 0 <= self.drift < 2**63:
             yield f"drift must be at least 0, got {self.drift}"
-        if self.augmentation.changes and self.discriminator.noise:
-            yield "discriminator.noise must be 0 where augmentation.kind changes pictures"
 
 
 def growth_problems(size: int, base: int, most: int, group: int) -> Iterator[str]:
