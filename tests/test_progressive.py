@@ -5,7 +5,7 @@ import torch
 from small import start
 from torch.nn.functional import avg_pool2d, conv2d, interpolate
 
-from cardigan.games import Growth
+from cardigan.games import Growth, turned
 from cardigan.losses import WASSERSTEIN, drifting
 from cardigan.nets import equalised, progressive
 from cardigan.nets.layers import MinibatchDeviation
@@ -120,6 +120,15 @@ def test_optimisers_forget_at_each_new_level_and_only_then():
     assert steps[:10] == [*range(1, 11)] and steps[10:15] == [*range(1, 6)]
     assert steps[15:25] == [5] * 10 and steps[25:] == [0, 0]
     assert game.clock.level == 2
+
+
+def test_a_scaled_latent_draws_the_same_and_a_turned_one_does_not():
+    game, _ = start("progressive-gan")
+    z = torch.randn(5, 8)
+    assert torch.allclose(game.decode(0.5 * z), game.decode(z), atol=1e-5)
+    assert torch.equal(turned(game.generator, z, 1.0), z)
+    apart = [game.decode(turned(game.generator, z, t)).std(0).mean() for t in (1.0, 0.5, 0.0)]
+    assert apart[0] > apart[1] > apart[2] and apart[2] < 1e-6
 
 
 # ---------------------------------------------------------------------------------------- layers

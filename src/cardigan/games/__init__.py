@@ -18,7 +18,7 @@ from .gan import (
 from .heads import FORMS
 from .infogan import InfoGAN
 from .pix2pix import Pix2Pix
-from .progressive import Growth, growing
+from .progressive import Growth, growing, turned
 from .semi_supervised import SemiSupervised
 from .stylegan import StyleGAN, among_styles
 from .tangents import TangentInvariant
@@ -46,6 +46,7 @@ __all__ = [
     "free",
     "growing",
     "simultaneous",
+    "turned",
     "unrolled",
     "warmed_up",
 ]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from ..game import Round
+from ..game import Player, Round
 from .gan import GAN, Turns
 
 
@@ -76,3 +76,14 @@ def growing(growth: Growth, turns: Turns) -> Turns:
         yield from turns(game, (b._replace(image=growth.shown(b.image, seen)) for b in stream))
 
     return grown
+
+
+def turned(generator: Player, z: Tensor, truncation: float) -> Tensor:
+    """Latents [N, Z] on their way to the first axis.
+
+    A generator that divides latents by their length sees their direction alone: one that is
+    scaled draws the same. So a truncation turns them, all towards one picture.
+    """
+    pole = torch.zeros_like(z)
+    pole[:, 0] = z.norm(dim=1)
+    return pole.lerp(z, truncation)

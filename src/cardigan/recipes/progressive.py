@@ -67,6 +67,7 @@ class ProgressiveGAN(Recipe):
             Player(Discriminator(*widths, self.group), judging, self.lr),
             priors.normal(self.latents),
             losses.drifting(loss, self.drift) if self.drift else loss,
+            truncated=games.turned,
             **rules,
         )
 
