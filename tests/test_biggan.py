@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -291,7 +292,8 @@ def test_the_generator_pays_and_the_other_player_does_not():
     ("threshold", "deviation"), [(0.04, 0.0231), (0.5, 0.2839), (1.0, 0.5396), (2.0, 0.8796)]
 )
 def test_truncated_latents_are_drawn_anew(threshold, deviation):
-    z = priors.resampled(priors.normal(100), 1000, CPU, threshold)
+    game = SimpleNamespace(prior=priors.normal(100), device=CPU)
+    z = priors.resampled(game, 1000, threshold)
     assert z.abs().max() <= threshold
     assert z.std() == pytest.approx(deviation, rel=0.01)
     assert len(z.unique()) > 0.9 * z.numel(), "nothing is clamped"
@@ -299,14 +301,15 @@ def test_truncated_latents_are_drawn_anew(threshold, deviation):
 
 def test_ends_of_truncation():
     prior = priors.normal(5)
+    game = SimpleNamespace(prior=prior, device=CPU)
     with seeded(3, CPU):
         whole = prior(4, CPU)
     with seeded(3, CPU):
-        assert torch.equal(priors.resampled(prior, 4, CPU, priors.RESAMPLED.whole), whole)
-    assert not priors.resampled(prior, 4, CPU, 0.0).any()
+        assert torch.equal(priors.resampled(game, 4, priors.RESAMPLED.whole), whole)
+    assert not priors.resampled(game, 4, 0.0).any()
     for threshold in (0.001, -1.0, float("nan")):
         with pytest.raises(UserError, match=r"0\.01 or more"):
-            priors.resampled(prior, 4, CPU, threshold)
+            priors.resampled(game, 4, threshold)
 
 
 def test_a_threshold_may_lie_beyond_one_and_a_factor_may_not():

@@ -25,7 +25,8 @@ class Player(nn.Module):
     Arguments:
         optimizer: Makes the optimiser from the parameters, e.g. `partial(Adam, fused=True)`.
         lr: The learning rate: a number, or a function of the images seen.
-        ema_halflife: Of the average of its weights, in images; 0 keeps no average.
+        ema_halflife: Of the average of its weights, in images: a number, or a function of the
+            images seen; 0 keeps no average.
         settings: Other settings of the optimiser (`momentum`, `betas`), given like `lr`.
     """
 
@@ -34,7 +35,7 @@ class Player(nn.Module):
         net: nn.Module,
         optimizer: MakeOptimizer,
         lr: float | Schedule,
-        ema_halflife: float = 0,
+        ema_halflife: float | Schedule = 0,
         **settings: Any,
     ) -> None:
         super().__init__()
@@ -107,9 +108,9 @@ class Player(nn.Module):
 
             average <- average + (1 - 2^(-images / halflife)) (weights - average)
 
-        Early on, the half-life is a twentieth of the images seen (Karras et al. 2020,
-        arXiv:1912.04958, in their code), so that an average of the first weights, which know
-        nothing, does not hide what came after. Float buffers are averaged as weights are;
+        Early on, a half-life that is a number is a twentieth of the images seen (Karras et al.
+        2020, arXiv:1912.04958, in their code), so that an average of the first weights, which
+        know nothing, does not hide what came after. Float buffers are averaged as weights are;
         counters are copied.
 
         Arguments:
@@ -117,7 +118,8 @@ class Player(nn.Module):
         """
         if self.ema is None:
             return
-        halflife = min(self.ema_halflife, seen / 20)
+        known = self.ema_halflife
+        halflife = known(seen) if callable(known) else min(known, seen / 20)  # pyright: ignore[reportArgumentType]
         (ema_floats, floats), (ema_counts, counts) = self.lists.averages, self.lists.counts
         if unless is not None and unless.is_cpu and unless.tolist():
             return  # to look costs nothing here; elsewhere the host would have to wait

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from math import inf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -25,19 +25,19 @@ def uniform(latents: int) -> Prior:
 class Truncation(NamedTuple):
     """How latents are drawn nearer to their mean, which trades variety for quality."""
 
-    draw: Callable[[Prior, int, torch.device, float], Tensor]
+    draw: Callable[[Any, int, float], Tensor]  # of a game with a prior, how many, how near
     whole: float  # the number at which the prior is as it is
 
 
-def scaled(prior: Prior, n: int, device: torch.device, factor: float) -> Tensor:
+def scaled(game: Any, n: int, factor: float) -> Tensor:
     """Latents times a factor from 0 to 1."""
-    return prior(n, device) * factor
+    return game.prior(n, game.device) * factor
 
 
 LEAST = 0.01  # a threshold: of a normal prior one draw in 125 lies within it
 
 
-def resampled(prior: Prior, n: int, device: torch.device, threshold: float) -> Tensor:
+def resampled(game: Any, n: int, threshold: float) -> Tensor:
     """Latents whose entries are drawn anew for as long as they lie beyond the threshold.
 
     The truncation trick of Brock et al. 2018, arXiv:1809.11096, section 3.1. At 0, which nothing
@@ -46,13 +46,13 @@ def resampled(prior: Prior, n: int, device: torch.device, threshold: float) -> T
     Raises:
         UserError: A threshold below 0.01 that is not 0: next to nothing would be kept.
     """
-    z = prior(n, device)
+    z = game.prior(n, game.device)
     if not threshold:
         return torch.zeros_like(z)
     if not threshold >= LEAST:
         raise UserError(f"expected a truncation of 0, or of {LEAST} or more, got {threshold}")
     while (beyond := z.abs() > threshold).any():
-        z = torch.where(beyond, prior(n, device), z)
+        z = torch.where(beyond, game.prior(n, game.device), z)
     return z
 
 

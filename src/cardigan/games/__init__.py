@@ -22,8 +22,10 @@ from .gan import (
 from .heads import FORMS
 from .infogan import InfoGAN
 from .pix2pix import Pix2Pix
+from .progressive import TURNED, Growth, growing
 from .semi_supervised import SemiSupervised
 from .standing import standing_statistics
+from .stylegan import AMONG_STYLES, StyleGAN
 from .tangents import TangentInvariant
 from .unrolled import unrolled
 from .vae import VAE
@@ -31,6 +33,8 @@ from .vqvae import VQVAE
 from .watching import singular_values_of_first_layers
 
 __all__ = [
+    "AMONG_STYLES",
+    "TURNED",
     "EGAN",
     "FORMS",
     "GAN",
@@ -42,15 +46,18 @@ __all__ = [
     "CycleGAN",
     "Ensemble",
     "Flow",
+    "Growth",
     "InfoGAN",
     "Pix2Pix",
     "SemiSupervised",
+    "StyleGAN",
     "TangentInvariant",
     "adversarial",
     "alternating",
     "clip",
     "feature_matching",
     "free",
+    "growing",
     "in_terms",
     "regularised",
     "simultaneous",

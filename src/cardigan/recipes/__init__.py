@@ -17,9 +17,12 @@ from .lsgan import PRESETS as _LSGAN
 from .penalised import PRESETS as _PENALISED
 from .pix2pix import PRESETS as _PIX2PIX
 from .pixelcnn import PRESETS as _PIXELCNN
+from .progressive import PRESETS as _PROGRESSIVE
+from .r3gan import PRESETS as _R3GAN
 from .relativistic import PRESETS as _RELATIVISTIC
 from .semi_supervised import PRESETS as _SEMI_SUPERVISED
 from .sngan import PRESETS as _SNGAN
+from .stylegan import PRESETS as _STYLEGAN
 from .tangents import PRESETS as _TANGENTS
 from .toys import PRESETS as _TOYS
 from .unrolled import PRESETS as _UNROLLED
@@ -47,6 +50,9 @@ RECIPES: dict[str, Recipe] = {
     **_SNGAN,
     **_BIGGAN,
     **_BIGBIGAN,
+    **_R3GAN,
+    **_PROGRESSIVE,
+    **_STYLEGAN,
     **_SEMI_SUPERVISED,
     **_TANGENTS,
     **_CLASSIFIER,
