@@ -45,6 +45,10 @@ WRONG = {
     "distorted": [-0.1, 0.6, NAN],
     "consistency": [-1.0, NAN], "ensemble_decay": [-0.1, 1.0, NAN], "ensemble_ramp": [0],
     "ensemble_images": [-1],
+    "beta": [-1.0, NAN], "draws": [0], "figure_draws": [0], "units": [0],
+    "levels": [0, 1, 3, 512], "scales": [0, 17], "steps": [0], "warmup": [-1], "first": [0],
+    "dimensions": [0], "residual": [0], "commitment": [-1.0, NAN], "prior_width": [0],
+    "prior_layers": [0], "codebook_images": [-1], "prior_images": [-1],
     "kernels": [-1], "historical": [-1.0, NAN],
     "codes.a": [NAN], "codes.b": [NAN], "codes.c": [float("inf")],
     "discriminator.steps": [0], "discriminator.early_steps": [-1],
@@ -59,8 +63,12 @@ WRONG = {
 }  # fmt: skip
 # Any size will do.
 FITS_ALL = dict.fromkeys(
-    ("gan", "flat-bigan", "ali-grid", "ring-gan", "grid-gan", "unrolled-gan"), {"size"}
-)
+    (
+        "gan", "flat-bigan", "ali-grid", "ring-gan", "grid-gan", "unrolled-gan", "pixelcnn",
+        "gated-pixelcnn",
+    ),
+    {"size"},
+)  # fmt: skip
 
 
 def with_field(recipe, field, value):

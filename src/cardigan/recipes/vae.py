@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from ..recipe import Recipe, Training, harmless
+from ..recipe import Recipe, Training
 
 if TYPE_CHECKING:
     from ..game import Game
@@ -32,7 +32,7 @@ class VAE(Recipe):
     """Weight of the divergence from the prior."""
     draws: int = 1
     """Latents drawn for each image; of several, the importance-weighted bound is trained."""
-    figure_draws: int = harmless(64)
+    figure_draws: int = 64
     """Latents drawn for each image whose bits are measured."""
     lr: float = 1e-3
     """Learning rate of both players."""

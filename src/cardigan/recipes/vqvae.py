@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from ..recipe import Recipe, Training, harmless
+from ..recipe import Recipe, Training
 
 if TYPE_CHECKING:
     from ..data.dataset import Dataset
@@ -31,7 +31,7 @@ class VQVAE(Recipe):
     """What it costs that the encoder's vectors are not codes: beta."""
     decay: float = 0.99
     """How much of the codebook's running means is kept in a round."""
-    first: int = harmless(256)
+    first: int = 256
     """Images whose encoded places are the first codes."""
     prior_width: int = 32
     """Maps of each of the prior's stacks."""
