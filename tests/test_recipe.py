@@ -49,6 +49,10 @@ WRONG = {
     "generator_size": [-1, 17], "encoder_width": [0], "encoder_blocks": [0],
     "judge_width": [0], "judge_blocks": [0], "encoder_lr": [0.0, NAN],
     "shared": [-1], "standing": [-1], "orthogonality": [-1.0, NAN],
+    "beta": [-1.0, NAN], "draws": [0], "figure_draws": [0], "units": [0],
+    "levels": [0, 1, 3, 512], "scales": [0, 17], "steps": [0], "warmup": [-1], "first": [0],
+    "dimensions": [0], "residual": [0], "commitment": [-1.0, NAN], "prior_width": [0],
+    "prior_layers": [0], "codebook_images": [-1], "prior_images": [-1],
     "kernels": [-1], "historical": [-1.0, NAN],
     "base": [0, -1], "most": [0], "stable_images": [0], "fading_images": [0],
     "drift": [-1.0, NAN], "depth": [0], "mixing": [-0.1, 1.1, NAN], "path_weight": [-1.0, NAN],
@@ -68,8 +72,12 @@ WRONG = {
 }  # fmt: skip
 # Any size will do.
 FITS_ALL = dict.fromkeys(
-    ("gan", "flat-bigan", "ali-grid", "ring-gan", "grid-gan", "unrolled-gan"), {"size"}
-)
+    (
+        "gan", "flat-bigan", "ali-grid", "ring-gan", "grid-gan", "unrolled-gan", "pixelcnn",
+        "gated-pixelcnn",
+    ),
+    {"size"},
+)  # fmt: skip
 
 
 def with_field(recipe, field, value):

@@ -176,7 +176,7 @@ def test_levels_share_bytes_evenly():
 @pytest.mark.parametrize("size", [2, 8, 12, 28, 32, 64, 128])
 def test_networks_take_any_even_size(size):
     with torch.device("meta"):
-        encoder, decoder = convolutional(7, (3, size, size), 4, LAWS["gaussian"]())
+        encoder, decoder = convolutional(7, (3, size, size), 4, LAWS["gaussian"])
         posterior, z = encoder(torch.zeros(2, 3, size, size), None, 5)
         assert posterior.mean.shape == posterior.log_variance.shape == (2, 7)
         assert z.shape == (2, 5, 7)
@@ -186,7 +186,7 @@ def test_networks_take_any_even_size(size):
 def test_the_table_of_layers_is_that_of_the_fact_sheet():
     """Kernels of 4: 32, 64, 128, 256 channels, down to 2x2."""
     with torch.device("meta"):
-        encoder, _ = convolutional(32, (1, 32, 32), 32, LAWS["bernoulli"]())
+        encoder, _ = convolutional(32, (1, 32, 32), 32, LAWS["bernoulli"])
     shapes = [layer.weight.shape for layer in encoder.net if isinstance(layer, nn.Conv2d)]
     assert [shape[0] for shape in shapes] == [32, 64, 128, 256]
     assert {tuple(shape[2:]) for shape in shapes} == {(4, 4)}
@@ -195,15 +195,25 @@ def test_the_table_of_layers_is_that_of_the_fact_sheet():
 
 def test_dense_networks_have_the_parameters_of_the_paper():
     with torch.device("meta"):
-        encoder, decoder = dense(50, (1, 28, 28), 200, LAWS["bernoulli"]())
+        encoder, decoder = dense(50, (1, 28, 28), 200, LAWS["bernoulli"])
     hidden = 784 * 200 + 200 + 200 * 200 + 200
     assert sum(p.numel() for p in encoder.parameters()) == hidden + 200 * 100 + 100
     wide = 50 * 200 + 200 + 200 * 200 + 200 + 200 * 784 + 784
     assert sum(p.numel() for p in decoder.parameters()) == wide
 
 
+def test_variances_are_learnt_for_each_value_and_never_vanish():
+    law = LAWS["gaussian"]((1, 2, 2))
+    with torch.no_grad():
+        law.log_variance.copy_(torch.tensor([[[-3.0, 0.0], [-100.0, 1.0]]]))
+    told = law(torch.zeros(5, 1, 2, 2)).log_variance
+    assert told.shape == (5, 1, 2, 2)
+    least = math.log((2 / 255) ** 2 / 12)
+    assert torch.allclose(told[0, 0].flatten(), torch.tensor([-3.0, 0.0, least, 1.0]), atol=1e-3)
+
+
 def test_slopes_reach_means_and_variances():
-    encoder, _ = dense(3, (1, 4, 4), 8, LAWS["gaussian"]())
+    encoder, _ = dense(3, (1, 4, 4), 8, LAWS["gaussian"])
     _, z = encoder(torch.randn(5, 1, 4, 4))
     z.square().sum().backward()
     assert encoder.net[1][-1].weight.grad.abs().sum(1).min() > 0
@@ -272,6 +282,6 @@ def test_presets_are_what_their_names_say():
 def test_other_networks_fit_the_game():
     make = partial(Player, optimizer=adam(), lr=1e-3)
     torch.manual_seed(0)
-    nets = dense(3, (1, 4, 4), 8, LAWS["gaussian"]())
+    nets = dense(3, (1, 4, 4), 8, LAWS["gaussian"])
     game = VAE(*(make(net) for net in nets), normal(3), importance_weighted(), draws=4)
     assert game.sample(5, seed=0).shape == (5, 1, 4, 4)

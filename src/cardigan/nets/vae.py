@@ -5,6 +5,7 @@ arXiv:1509.00519). The convolutional ones are ours: kernels of 4 at stride 2 hal
 often as its side allows, and double it again.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
@@ -18,7 +19,8 @@ from .bigan import Noise
 from .mlp import Shape, perceptron
 
 Law = Gaussian | Binary
-MakeLaw = Callable[[], nn.Module]  # of what a decoder ends with: [N, C, H, W] -> law
+MakeLaw = Callable[[Shape], nn.Module]
+"""From the shape of an image, C, H, W, to what a decoder ends with: [N, C, H, W] -> law."""
 
 
 class Encoder(nn.Module):
@@ -62,23 +64,31 @@ class Decoder(nn.Module):
 
 
 class Shaded(nn.Module):
-    """[N, C, H, W] -> Gaussians about means in (-1, 1), of one variance, which is learnt.
+    """[N, C, H, W] -> Gaussians about means in (-1, 1); each value's variance is learnt.
 
-    Rybkin et al. 2021, arXiv:2006.13202: with the variance, the weight of likeness beside KL is
-    learnt, too.
+    With variances the weight of likeness beside KL is learnt, too (Rybkin et al. 2021,
+    arXiv:2006.13202). Theirs is one for all values; but where all pictures are black, little
+    varies, and a law that does not know that needs more bits than a model of each pixel by itself.
+    None is less than that of a grey level filled with noise: what never varies would have none.
     """
 
-    def __init__(self) -> None:
+    FLOOR = math.log((2 / 255) ** 2 / 12)
+
+    def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.log_variance = nn.Parameter(torch.tensor(-3.0))
+        self.log_variance = nn.Parameter(torch.full(shape, -3.0))
 
     def forward(self, x: Tensor) -> Gaussian:
         """The law."""
-        return Gaussian(x.tanh(), self.log_variance.expand(len(x), 1, 1, 1))
+        floor = torch.full_like(self.log_variance, self.FLOOR)
+        return Gaussian(x.tanh(), self.log_variance.logaddexp(floor).expand(len(x), -1, -1, -1))
 
 
 class Inked(nn.Module):
     """[N, C, H, W] -> black or white, of these logits."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
 
     def forward(self, x: Tensor) -> Binary:
         """The law."""
@@ -88,17 +98,15 @@ class Inked(nn.Module):
 LAWS: dict[str, MakeLaw] = {"gaussian": Shaded, "bernoulli": Inked}
 
 
-def dense(latents: int, shape: Shape, units: int, law: nn.Module) -> tuple[Encoder, Decoder]:
+def dense(latents: int, shape: Shape, units: int, law: MakeLaw) -> tuple[Encoder, Decoder]:
     """Two hidden layers of tanh units each, as Burda et al. have them, in multiples of ours."""
     sizes = prod(shape), units, units
     encoder = nn.Sequential(nn.Flatten(), perceptron(*sizes, 2 * latents, activation=nn.Tanh))
     decoder = perceptron(latents, *sizes[::-1], activation=nn.Tanh)
-    return Encoder(encoder), Decoder(nn.Sequential(decoder, nn.Unflatten(1, shape)), law)
+    return Encoder(encoder), Decoder(nn.Sequential(decoder, nn.Unflatten(1, shape)), law(shape))
 
 
-def convolutional(
-    latents: int, shape: Shape, width: int, law: nn.Module
-) -> tuple[Encoder, Decoder]:
+def convolutional(latents: int, shape: Shape, width: int, law: MakeLaw) -> tuple[Encoder, Decoder]:
     """Convolutions of 4 at stride 2 under ReLU, and their mirror image; no norm.
 
     Arguments:
@@ -115,7 +123,7 @@ def convolutional(
     up = [layer for a, b in pairwise(widths[::-1]) for layer in (nn.ReLU(), transposed(a, b))]
     encoder = nn.Sequential(*down, nn.Flatten(), nn.Linear(prod(inner), 2 * latents))
     decoder = nn.Sequential(nn.Linear(latents, prod(inner)), nn.Unflatten(1, inner), *up)
-    return Encoder(encoder), Decoder(decoder, law)
+    return Encoder(encoder), Decoder(decoder, law(shape))
 
 
 def _halvings(size: int) -> int:

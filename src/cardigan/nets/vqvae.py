@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from ..laws import Gaussian
+from .mlp import Shape
 from .vae import Shaded
 
 
@@ -35,17 +36,17 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Codes [N, E, H / 4, W / 4] -> the law of images [N, C, H, W]; one variance, learnt."""
+    """Codes [N, E, H / 4, W / 4] -> the law of images [N, C, H, W]; variances are learnt."""
 
-    def __init__(self, channels: int, dimensions: int, width: int, residual: int) -> None:
+    def __init__(self, shape: Shape, dimensions: int, width: int, residual: int) -> None:
         super().__init__()
         self.net = nn.Sequential(
             nn.Conv2d(dimensions, width, 3, padding=1),
             Residual(width, residual), Residual(width, residual), nn.ReLU(),
             nn.ConvTranspose2d(width, width // 2, 4, stride=2, padding=1), nn.ReLU(),
-            nn.ConvTranspose2d(width // 2, channels, 4, stride=2, padding=1),
+            nn.ConvTranspose2d(width // 2, shape[0], 4, stride=2, padding=1),
         )  # fmt: skip
-        self.law = Shaded()
+        self.law = Shaded(shape)
 
     def forward(self, code: Tensor, label: Tensor | None = None) -> Gaussian:
         """Decodes; labels are not looked at."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from ..recipe import Recipe, Training, harmless
+from ..recipe import Recipe, Training
 from .pixelcnn import LEVELS
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Glow(Recipe):
     """Learning rate of the network."""
     warmup: int = 10_000
     """Images over which the learning rate rises from nothing; 0 starts at all of it."""
-    first: int = harmless(256)
+    first: int = 256
     """Images that set the scales of all norms, before the first move."""
     ema_halflife: float = 10_000
     """Images after which a weight counts half in the average that is used; 0 averages none."""

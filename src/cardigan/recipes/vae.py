@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from ..recipe import Recipe, Training, harmless
+from ..recipe import Recipe, Training
 
 if TYPE_CHECKING:
     from ..game import Game
@@ -20,7 +20,7 @@ class VAE(Recipe):
     networks: Literal["convolutional", "dense"] = "convolutional"
     """Convolutions of stride 2, or two hidden layers each."""
     decoder: Literal["gaussian", "bernoulli"] = "gaussian"
-    """Grey values about a mean, of one learnt variance; or black and white."""
+    """Grey values about a mean, of learnt variances; or black and white."""
     latents: int = 32
     """Size of the latent vector."""
     width: int = 32
@@ -32,7 +32,7 @@ class VAE(Recipe):
     """Weight of the divergence from the prior."""
     draws: int = 1
     """Latents drawn for each image; of several, the importance-weighted bound is trained."""
-    figure_draws: int = harmless(64)
+    figure_draws: int = 64
     """Latents drawn for each image whose bits are measured."""
     lr: float = 1e-3
     """Learning rate of both players."""
@@ -47,7 +47,7 @@ class VAE(Recipe):
         from ..games import vae as bounds
         from ..nets import vae as nets
 
-        shape, law = (self.channels, self.size, self.size), nets.LAWS[self.decoder]()
+        shape, law = (self.channels, self.size, self.size), nets.LAWS[self.decoder]
         encoder, decoder = {
             "convolutional": lambda: nets.convolutional(self.latents, shape, self.width, law),
             "dense": lambda: nets.dense(self.latents, shape, self.units, law),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from ..recipe import Recipe, Training, harmless
+from ..recipe import Recipe, Training
 
 if TYPE_CHECKING:
     from ..data.dataset import Dataset
@@ -31,7 +31,7 @@ class VQVAE(Recipe):
     """What it costs that the encoder's vectors are not codes: beta."""
     decay: float = 0.99
     """How much of the codebook's running means is kept in a round."""
-    first: int = harmless(256)
+    first: int = 256
     """Images whose encoded places are the first codes."""
     prior_width: int = 32
     """Maps of each of the prior's stacks."""
@@ -54,17 +54,18 @@ class VQVAE(Recipe):
         from ..games.codebook import Codebook
         from ..nets import pixelcnn, vqvae
 
-        shape = (self.channels, self.dimensions, self.width, self.residual)
+        inner, image = self.size // 4, (self.channels, self.size, self.size)
+        sizes = (self.dimensions, self.width, self.residual)
         stacks = partial(pixelcnn.Gated, width=self.prior_width, layers=self.prior_layers)
         read = pixelcnn.Codes(self.codes, self.prior_width)
         prior = pixelcnn.PixelCNN(stacks, read, 1, self.codes, 2 * self.prior_width)
         adam = optimizers.adam()
         return games.VQVAE(
-            Player(vqvae.Encoder(*shape), adam, self.lr),
-            Player(vqvae.Decoder(*shape), adam, self.lr),
+            Player(vqvae.Encoder(self.channels, *sizes), adam, self.lr),
+            Player(vqvae.Decoder(image, *sizes), adam, self.lr),
             Player(prior, adam, self.lr, self.ema_halflife),
             Codebook(self.codes, self.dimensions, self.decay),
-            (self.size // 4, self.size // 4),
+            (inner, inner),
             self.commitment,
             self.codebook_images,
             self.prior_images,
