@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,11 +15,12 @@ from cardigan.game import Game
 from cardigan.randomness import generator
 from cardigan.recipe import Recipe, Training, flatten
 from cardigan.recipes import RECIPES
-from cardigan.recipes.options import Restraints
+from cardigan.recipes.options import Augmentation, Restraints
+from cardigan.recipes.r3gan import ByCount
 
 
-def _training(batch: int, rounds: int) -> Training:
-    return Training(
+def _training(batch: int, rounds: int, kind: type[Training] = Training) -> Any:
+    return kind(
         images=rounds * batch,
         batch=batch,
         precision="float32",
@@ -48,6 +50,27 @@ _SNGAN = {
     "ema_halflife": 0,
     "training": _training(16, 40),
 }
+_BIG = {
+    "size": 16, "channels": 1, "latents": 8, "width": 4, "classes": 10, "shared": 4, "standing": 2,
+    "discriminator": Restraints(steps=1), "generator_lr": 8e-3, "discriminator_lr": 4e-3,
+    "ema_halflife": 100, "training": _training(16, 40),
+}  # fmt: skip
+_DEEP = _BIG | {"discriminator_lr": 8e-3}
+_R3GAN = {
+    "size": 16, "channels": 1, "latents": 8, "width": 8, "gamma": 0.1, "lr": 1e-2,
+    "ema_share": 0.1, "burn_in": 640,
+    "augmentation": Augmentation(kind="ada-cutout", probability=0.1, ramp=640),
+    "training": _training(16, 40, ByCount),
+}  # fmt: skip
+_GROWING = {
+    "size": 16, "channels": 1, "latents": 8, "base": 32, "stable_images": 160,
+    "fading_images": 80, "lr": 1e-2, "ema_halflife": 100, "training": _training(16, 90),
+}  # fmt: skip
+_STYLE = {
+    "size": 16, "channels": 1, "latents": 8, "base": 32, "depth": 2, "gamma": 1.0, "lr": 1e-2,
+    "ema_halflife": 100, "training": _training(16, 60),
+}  # fmt: skip
+_GROWING_STYLE = _STYLE | {"stable_images": 160, "fading_images": 80}
 _POINTS = {
     "latents": 8,
     "width": 32,
@@ -69,13 +92,36 @@ _FLAT = {
     "size": 8, "channels": 1, "latents": 8, "width": 32, "lr": 5e-3, "discriminator_lr": 5e-3,
     "ema_halflife": 100,
 }  # fmt: skip
+_VAE = {
+    "size": 8, "channels": 1, "latents": 4, "width": 8, "units": 32, "figure_draws": 3, "lr": 1e-2,
+    "ema_halflife": 100, "training": _training(16, 80),
+}  # fmt: skip
+_GLOW = {
+    "size": 8, "channels": 1, "scales": 2, "steps": 2, "width": 8, "lr": 1e-2, "warmup": 0,
+    "first": 64, "ema_halflife": 100, "training": _training(16, 60),
+}  # fmt: skip
+_VQVAE = {
+    "size": 8, "channels": 1, "codes": 16, "dimensions": 4, "width": 16, "residual": 8,
+    "prior_width": 8, "prior_layers": 2, "codebook_images": 100_000, "prior_images": 0,
+    "first": 64, "lr": 1e-2, "ema_halflife": 100, "training": _training(16, 80),
+}  # fmt: skip
+_PIXELS = {
+    "size": 8, "channels": 1, "width": 12, "layers": 2, "lr": 1e-2, "ema_halflife": 100,
+    "training": _training(16, 100),
+}  # fmt: skip
 _PLANE = {"width": 32, "lr": 3e-3, "training": _training(64, 140)}
 
 # Recipes that are others' with other numbers: they learn the toy data, and the rest is known.
 VARIANTS = {
-    "dcgan-gap": {}, "dcgan-leaky": {}, "lsgan": {}, "dragan": {}, "roth-gan": {},
-    "rsgan": {}, "ralsgan": {}, "rahinge": {},
-    "rsgan-gp": {}, "rasgan-gp": {}, "ralsgan-gp": {}, "rahinge-gp": {},
+    "dcgan-gap": _GREY, "dcgan-leaky": _GREY, "lsgan": _GREY, "dragan": _GREY, "roth-gan": _GREY,
+    "rsgan": _GREY, "ralsgan": _GREY, "rahinge": _GREY,
+    "rsgan-gp": _GREY, "rasgan-gp": _GREY, "ralsgan-gp": _GREY, "rahinge-gp": _GREY,
+    "beta-vae": _VAE,
+    "biggan-unconditional": {k: v for k, v in _BIG.items() if k not in ("classes",)},
+    "biggan-128": _BIG, "biggan-deep-128": _DEEP,
+    "stylegan-1024": _GROWING_STYLE, "stylegan2-256": _STYLE, "stylegan2-1024": _STYLE,
+    "progressive-gan-logistic": _GROWING, "progressive-gan-1024": _GROWING,
+    "r3gan-32": _R3GAN, "r3gan-64": _R3GAN, "r3gan-256": _R3GAN,
 }  # fmt: skip
 
 # A new recipe adds one row. Its learning rates and its number of images let it learn the toy
@@ -93,7 +139,9 @@ SMALL: dict[str, Recipe] = {
             "discriminator_norm": "none", "training": _training(16, 240),
         },
         "wgan-gp": _GREY | {"lr": 5e-3, "training": _training(16, 160)},
-        "r1-gan": _GREY,
+        "r1-gan": _GREY | {
+            "augmentation": Augmentation(kind="diffaugment", target=0.6, speed=1_000),
+        },
         "rasgan": _GREY,
         "improved-gan": _GREY | {
             "kernels": 2, "historical": 1e-3, "virtual_discriminator": True, "lr": 4e-3,
@@ -138,9 +186,30 @@ SMALL: dict[str, Recipe] = {
         "sngan-128": _SNGAN | {"channels": 3},
         "sngan-projection": _SNGAN | {"classes": 10},
         "sagan": _SNGAN | {"classes": 10, "ema_halflife": 100},
+        "r3gan": _R3GAN,
+        "r3gan-classes": _R3GAN | {"classes": 10},
+        "progressive-gan": _GROWING,
+        "stylegan": _GROWING_STYLE,
+        "stylegan2": _STYLE,
+        "vae": _VAE,
+        "bernoulli-vae": _VAE,
+        "iwae": _VAE,
+        "pixelcnn": _PIXELS,
+        "glow": _GLOW,
+        "vqvae": _VQVAE,
+        "glow-32": _GLOW | {"channels": 3},
+        "gated-pixelcnn": _PIXELS | {"channels": 3, "levels": 16},
+        "biggan": _BIG,
+        "bigbigan": {
+            "size": 16, "channels": 1, "latents": 8, "width": 4, "encoder_width": 4,
+            "judge_width": 16, "judge_blocks": 1, "discriminator_steps": 1, "generator_lr": 8e-3,
+            "encoder_lr": 8e-3, "discriminator_lr": 4e-3, "ema_halflife": 100,
+            "training": _training(16, 60),
+        },
+        "biggan-deep": _DEEP,
         "ring-gan": _POINTS,
         "grid-gan": _POINTS,
-        **{name: _GREY | changes for name, changes in VARIANTS.items()},
+        **VARIANTS,
     }.items()
 }  # fmt: skip
 PLAYED = {name: recipe for name, recipe in SMALL.items() if name not in VARIANTS}

@@ -1,5 +1,6 @@
 """How a claim becomes a verdict: the frame, and every claim that is written in it."""
 
+import math
 import re
 import sys
 from dataclasses import replace
@@ -11,22 +12,36 @@ import torch
 from matplotlib.figure import Figure
 from small import SMALL
 
+from benchmarks import families
 from benchmarks.claims import __main__ as command
 from benchmarks.claims import (
+    collapse_solved,
     d_overfits,
+    dcgan_features,
     dcgan_gap,
     dcgan_relu,
+    egan_stable,
     fakes_difficulty,
     few,
     fm_ensembling,
     frame,
+    gan_optimum,
+    infogan,
+    lsgan,
     models,
+    no_sigmoid,
+    noise_decay,
+    points,
     recall_precision,
+    relativistic,
     sgan_labels,
     sgan_pictures,
     swd_msssim,
     tangents,
+    unrolled,
     upsample,
+    vanishing,
+    wgan_collapse,
 )
 from benchmarks.claims.frame import (
     CONFIRMED,
@@ -38,6 +53,8 @@ from benchmarks.claims.frame import (
     means,
     settle,
 )
+from cardigan.data.stream import as_floats
+from cardigan.nets.dcgan import Discriminator
 from cardigan.recipes.dcgan import DCGAN
 
 every_claim = pytest.mark.parametrize("name", command.NAMES)
@@ -106,12 +123,21 @@ def test_a_claim_tells_how_and_by_which_rule_before_it_is_run(name):
     assert "onfirmed if" in told.rule
 
 
-@every_claim
-def test_a_claim_has_its_page_and_picture(name):
-    page = (command.HERE.parent.parent / "docs" / "claims" / f"{name}.md").read_text()
+PAGES = command.HERE.parent.parent / "docs" / "claims"
+with_page = pytest.mark.parametrize("name", sorted(p.stem for p in PAGES.glob("[a-z]*.md")))
+
+
+@with_page
+def test_a_page_has_its_claim_and_picture(name):
+    page = (PAGES / f"{name}.md").read_text()
     assert re.search(r"\*\*(Confirmed|Refuted|Undecided)\*\*", page)
     assert f"> {command.find(name).says}" in page
-    assert (command.HERE.parent.parent / "docs" / "claims" / f"{name}.png").exists()
+    assert (PAGES / f"{name}.png").exists()
+
+
+def test_the_index_is_of_all_claims_and_tells_which_were_not_run():
+    assert (PAGES / "README.md").read_text() == command.index(PAGES)
+    assert len(command.NAMES) >= 27
 
 
 def test_an_unknown_claim_is_one_line(monkeypatch, capsys):
@@ -150,11 +176,11 @@ def test_pictures_are_kept_in_rows_and_shown_beside_the_plot():
 
 
 def test_a_game_that_has_seen_more_is_played_once_more(tmp_path):
-    small = SMALL["dcgan"]
-    seen = [models.trained("dcgan", 0, tmp_path, n, small).seen for n in (400, 64, 400, 64)]
-    assert seen == [400, 64, 400, 64]
+    small = replace(SMALL["dcgan"], size=28, width=2)
+    seen = [models.trained("dcgan", 0, tmp_path, n, small).seen for n in (240, 64, 240, 64)]
+    assert seen == [240, 64, 240, 64]
     folders = [path.name for path in tmp_path.rglob("*") if path.parent.name == "checkpoints"]
-    assert sorted(folders) == ["000000064", "000000400"]
+    assert sorted(folders) == ["000000064", "000000240"]
 
 
 # --------------------------------------------------------------------------- verdicts of each rule
@@ -439,3 +465,285 @@ def test_dcgan_relu(ratio, words):
         for seed, value in enumerate(spread(ratio))
     ]
     assert dcgan_relu.judge(rows).words == words
+
+
+# ------------------------------------------------------------------------------ points and losses
+
+
+def found(case, middle, **more):
+    """Rows of points in which a case finds a share of the modes."""
+    return [
+        {"case": case, "data": data, "seed": seed, "found": value, "restless": 0.2, **more}
+        for data in ("ring8", "grid25")
+        for seed, value in enumerate(spread(middle))
+    ]
+
+
+@pytest.mark.parametrize(("best", "words"), [(0.97, CONFIRMED), (0.3, REFUTED), (0.9, UNDECIDED)])
+def test_wgan_collapse(best, words):
+    rows = found("minimax", 0.3) + found("wasserstein, clipped", 0.1)
+    rows += found("wasserstein, unit slope", best)
+    assert wgan_collapse.judge(rows).words == words
+
+
+@pytest.mark.parametrize(
+    ("noise", "calm", "words"),
+    [(0.7, 0.1, CONFIRMED), (0.7, 0.3, REFUTED), (0.3, 0.1, UNDECIDED)],
+)
+def test_noise_decay(noise, calm, words):
+    def restless(rows, value):
+        return [{**r, "restless": value + r["seed"] / 1000} for r in rows]
+
+    rows = found("neither", 0.3) + restless(found("noise", noise), calm)
+    rows = restless(found("neither", 0.3), 0.2) + restless(rows[10:], calm)
+    rows += restless(found("decay", 0.7), 0.1)
+    if noise == 0.3:  # as good as neither, give or take
+        rows = [
+            {**r, "found": r["found"] + 0.02 * (-1) ** r["seed"]} if r["case"] == "noise" else r
+            for r in rows
+        ]
+    assert noise_decay.judge(rows).words == words
+
+
+@pytest.mark.parametrize(("ahead", "words"), [(0.8, CONFIRMED), (0.3, REFUTED), (None, UNDECIDED)])
+def test_unrolled(ahead, words):
+    rows = found("no look ahead", 0.3)
+    ahead_rows = found("five steps ahead", 0.4 if ahead is None else ahead)
+    if ahead is None:
+        ahead_rows = [{**r, "found": r["found"] + r["seed"] / 20 - 0.1} for r in ahead_rows]
+    assert unrolled.judge(rows + ahead_rows).words == words
+
+
+def test_points_find_more_the_longer_they_are_played(tmp_path):
+    recipe = points.PLAIN
+    one = points.played(recipe, 0, tmp_path, 64)
+    assert one == points.played(recipe, 0, tmp_path, 64) and len(one["looks"]) == points.LOOKS
+    assert len([*(tmp_path / "points").iterdir()]) == 1, "and what was played is read"
+    assert all(sum(look["shares"]) == pytest.approx(1) for look in one["looks"])
+    assert 0 <= one["restless"] <= 1
+
+
+def test_spread_is_the_number_of_modes_in_effect():
+    assert points._spread([0.25] * 4) == pytest.approx(1)
+    assert points._spread([1.0, 0.0, 0.0, 0.0]) == pytest.approx(1 / 4)
+    assert points._distance([0.5, 0.5], [1.0, 0.0]) == pytest.approx(0.5)
+
+
+def test_logits_are_right_where_probabilities_are_not():
+    rows = [{"seed": 0, **row} for row in no_sigmoid.measure(0, None)]
+    far = [r for r in rows if r["deviation"] == 40 and r["loss"].startswith("fakes")]
+    assert far[0]["behind a sigmoid in float32"] > 0.3 and far[0]["on logits in float32"] == 0
+    near = [r for r in rows if r["deviation"] == 1]
+    assert all(r["behind a sigmoid in float32"] == 0 for r in near), "near 0 both will do"
+
+
+@pytest.mark.parametrize("dimensions", [1, 2])
+def test_the_optimal_discriminator_reaches_the_divergence(dimensions):
+    world = gan_optimum.laws(dimensions)
+    place = torch.full((dimensions,), 0.5, dtype=torch.float64)
+    law = gan_optimum.fake_law(place, torch.zeros(1, dtype=torch.float64))
+    best = world.data.log_prob(world.grid) - law.log_prob(world.grid)
+    reached = gan_optimum.value(world, law, best).item()
+    wanted = 2 * gan_optimum.jensen_shannon(world, law).item() - math.log(4)
+    assert reached == pytest.approx(wanted, abs=1e-6)
+    assert gan_optimum.value(world, law, best + 0.1).item() < reached
+
+
+@pytest.mark.parametrize(
+    ("cosine", "fall", "words"),
+    [(0.98, 0.2, CONFIRMED), (0.5, 0.2, REFUTED), (0.98, 0.05, UNDECIDED)],
+)
+def test_gan_optimum(cosine, fall, words):
+    rows = [
+        {"kind": "play", "seed": seed, "k": k, "cosine": cosine + d, "gap": 1 / k + d}
+        for seed, d in enumerate(spread(0.0))
+        for k in gan_optimum.STEPS
+    ] + [
+        {"kind": "finite", "seed": seed, "n": 100, "dimensions": d, "held out": value}
+        for seed, more in enumerate(spread(fall))
+        for d in (1, 2)
+        for value in (-0.1, 0.0, -more)
+    ]
+    assert gan_optimum.judge(rows).words == words
+
+
+def paths(**last):
+    """Gradients of each loss that end at a power of ten of their largest."""
+    return [
+        {"loss": loss, "seed": seed, "gradient": value}
+        for loss in vanishing.LOSSES
+        for seed, power in enumerate(spread(last.get(loss.split("-")[0], 0.0)))
+        for value in (1.0, 10**power)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        ({"minimax": -2}, CONFIRMED),
+        ({"minimax": -0.5}, REFUTED),
+        ({"minimax": -2, "least": -2}, REFUTED),
+        ({"minimax": -1}, UNDECIDED),
+    ],
+)
+def test_vanishing(last, words):
+    assert vanishing.judge(paths(**last)).words == words
+
+
+def spans(**widths):
+    """Floors over rates that span powers of ten."""
+    return [
+        {"loss": loss, "seed": seed, "lr": lr, "floors": floors}
+        for loss, width in widths.items()
+        for seed, power in enumerate(spread(width))
+        for lr, floors in ((1e-3, 10.0), (1e-2, 10 * 10**power))
+    ]
+
+
+@pytest.mark.parametrize(("width", "words"), [(0.2, CONFIRMED), (0.8, REFUTED), (None, UNDECIDED)])
+def test_lsgan(width, words):
+    rows = paths(minimax=-2, non=-0.5, least=-0.1)
+    own = spans(**{"non-saturating": 0.5, "least-squares": 0.5 if width is None else width})
+    if width is None:  # narrower for some seeds and wider for others
+        own = [
+            {**r, "floors": r["floors"] * 2 ** (r["seed"] % 2 * 2 - 1)}
+            if r["loss"] == "least-squares" and r["lr"] == 1e-2
+            else r
+            for r in own
+        ]
+    assert lsgan.judge(rows + own).words == words
+
+
+@pytest.mark.parametrize(
+    ("fall", "width", "words"),
+    [(0.1, 0.2, CONFIRMED), (-0.1, 0.2, REFUTED), (0.0, 0.2, UNDECIDED), (0.1, 0.8, REFUTED)],
+)
+def test_relativistic(fall, width, words):
+    rows = [
+        {
+            "loss": loss,
+            "seed": seed,
+            "before": 0.6,
+            "after": 0.6 - more,
+            "alike": 0.99 + more / 100,
+        }
+        for loss in relativistic.RECIPES
+        for seed, more in enumerate(spread(fall))
+    ]
+    alone, pair, mean = relativistic.RECIPES
+    rows += spans(**{alone: 0.5, pair: 0.5, mean: width})
+    assert relativistic.judge(rows).words == words
+
+
+@pytest.mark.parametrize(
+    ("one", "four", "words"), [(0.9, 0.9, CONFIRMED), (0.5, 0.5, REFUTED), (0.9, 0.95, UNDECIDED)]
+)
+def test_egan_stable(one, four, words):
+    values = {f"{name} alone": 0.7 for name in egan_stable.MUTATIONS}
+    values |= {f"evolved, survivors: {n}": v for n, v in ((1, one), (2, one), (4, four))}
+    rows = [
+        {"case": case, "seed": seed, "setting": setting, "data": data, "found": v, "halfway": v}
+        for case, middle in values.items()
+        for seed, v in enumerate(spread(middle)[:: 1 if case.endswith("1") else -1])
+        for setting in ("slow", "fast")
+        for data in ("ring8", "grid25")
+    ]
+    assert egan_stable.judge(rows).words == words
+
+
+@pytest.mark.parametrize(
+    ("best", "near", "words"),
+    [
+        (0.97, 50.0, CONFIRMED),
+        (0.3, 50.0, REFUTED),
+        (0.97, -50.0, REFUTED),
+        (0.9, 50.0, UNDECIDED),
+    ],
+)
+def test_collapse_solved(best, near, words):
+    cures, rows = ("unit slope, averaged", "spectral norm, averaged"), found("plain", 0.3)
+    for cure in cures:
+        rows += found(cure, best)
+    rows += [
+        {"case": case, "data": "fashion-mnist-mini", "seed": seed, "floors": 100 + seed - closer}
+        for case, closer in (("plain", 0), *((cure, near) for cure in cures))
+        for seed in range(5)
+    ]  # fmt: skip
+    rows = [{**r, "floors": r["floors"] + r["seed"] / 10} if "floors" in r else r for r in rows]
+    assert collapse_solved.judge(rows).words == words
+
+
+def test_the_table_of_families_begins_with_the_nearest(tmp_path):
+    one = {"frechet": 2.0, "floors": 50.0, "precision": 0.5, "recall": 0.4, "rarest": 0.03}
+    rows = [
+        families.line(name, [{**one, "frechet": d, "images_per_second": 900.0}] * 2)
+        for name, d in (("far", 2.0), ("near", 1.0))
+    ]
+    text = families.page(rows, 1000, "command")
+    assert text.index("near") < text.index("far") and "3.0 %" in text
+    assert {"dcgan", "egan", "sagan", "bigan"} <= {*families.NAMES}
+    assert not {"cyclegan", "ring-gan", "classifier"} & {*families.NAMES}
+
+
+@pytest.mark.parametrize(
+    ("over", "near", "words"),
+    [(0.1, 0.0, CONFIRMED), (0.1, -0.1, REFUTED), (-0.1, 0.0, REFUTED),
+     (0.1, -dcgan_features.NEAR, UNDECIDED)],
+)  # fmt: skip
+def test_dcgan_features(over, near, words):
+    rows = [
+        {"seed": seed, "features": name, "accuracy": 0.8 - value}
+        for seed, noise in enumerate(spread(0.0))
+        for name, value in (
+            (dcgan_features.PIXELS, over + noise),
+            (dcgan_features.RANDOM, over),
+            (dcgan_features.LAYERS, 0.0),
+            (dcgan_features.TAUGHT, near + noise),
+        )
+    ]
+    assert dcgan_features.judge(rows).words == words
+
+
+def test_maps_of_all_layers_are_pooled_to_sixteen_places():
+    net, x = Discriminator(28, 1, 3), torch.randn(2, 1, 28, 28)
+    with torch.no_grad():
+        found = dcgan_features.pooled_layers(net.eval(), x)
+        first = net.net[1](net.net[0](x))
+    assert found.shape == (2, 16 * (3 + 6))
+    assert torch.equal(found[:, 0], first[:, 0, :4, :4].amax((1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "glasses", "words"),
+    [(0.7, 0.5, CONFIRMED), (0.5, 0.5, REFUTED), (0.7, 0.0, REFUTED),
+     (infogan.ACCURACY, 0.5, UNDECIDED)],
+)  # fmt: skip
+def test_infogan(accuracy, glasses, words):
+    rows = [
+        row
+        for seed, noise in enumerate(spread(0.0))
+        for row in (
+            {"seed": seed, "accuracy": accuracy + noise, "information": 2.2 + noise},
+            {"seed": seed, "information": noise},
+            {"seed": seed, "attribute": "glasses", "share": glasses + noise, "permuted": 0.01},
+            {"seed": seed, "attribute": "hair", "share": 0.3 + noise, "permuted": 0.01},
+        )
+    ]
+    assert infogan.judge(rows).words == words
+
+
+def test_a_code_tells_all_of_what_it_is_and_nothing_of_what_it_is_not():
+    values = torch.arange(2000) % 4
+    half, other = values // 2, torch.randint(10, (2000,))
+    assert infogan.information(values, values) == pytest.approx(math.log(4))
+    assert infogan.information(half, values) == pytest.approx(math.log(2))
+    found = infogan.shares([other, half], values, 0)
+    assert found["share"] == pytest.approx(0.5) and found["permuted"] < 0.02
+
+
+def test_codes_are_categories_and_tenths():
+    game = SMALL["infogan"].fitted().game()
+    images = torch.randint(256, (40, 1, 28, 28), dtype=torch.uint8)
+    category, *numbers = infogan.codes_of(game, images)
+    assert torch.equal(category, game.tell(as_floats(images)).argmax(1))
+    assert all((part.bincount() == 4).all() and len(part) == 40 for part in numbers)

@@ -322,7 +322,7 @@ def test_an_unknown_word(words, refused):
 SAMPLING = {
     "-n=0": "-n", "-n=-1": "-n", "-n=1e9": "n", "-n=x": "n", "--seed=-1": "seed",
     "--seed=nan": "seed",
-    f"--seed={2**64}": "seed", "--truncation=2": "truncation", "--truncation=nan": "truncation",
+    f"--seed={2**64}": "seed", "--truncation=-1": "truncation", "--truncation=nan": "truncation",
     "--out=a.gif": "out", "--label=x": "label", "--lable=1": "did you mean --label",
 }  # fmt: skip
 

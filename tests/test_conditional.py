@@ -96,7 +96,10 @@ def test_a_condition_is_a_vector_or_maps():
     assert torch.equal(as_maps(picture, 0, 8)[:, :, ::2, ::2], picture)
 
 
-PAIRS = ("cgan", "cgan-attributes", "cgan-pictures", "sngan-projection", "sagan")
+PAIRS = (
+    "cgan", "cgan-attributes", "cgan-pictures", "sngan-projection", "sagan", "biggan",
+    "biggan-deep",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", PAIRS)

@@ -563,3 +563,18 @@ def test_each_layer_has_the_same_style():
     w = torch.randn(3, STYLE)
     plus = each_layer(w, styled())
     assert all(torch.equal(part, w) for part in plus.unbind(1))
+
+
+@pytest.mark.parametrize("name", ["stylegan", "stylegan2"])
+def test_a_stylegan_has_all_three_spaces_and_slopes_in_each(name):
+    game, _ = start(name)
+    game.seen = 10**9  # it has grown
+    found = spaces(game)
+    assert [*found] == ["z", "w", "w+"]
+    for space in found.values():
+        points = space.draw(3, 0, None).requires_grad_()
+        images = space.decode(points, None)
+        assert torch.equal(images, space.decode(points, None)), "noise is the same at every call"
+        if space.name != "z":
+            (slope,) = torch.autograd.grad(images.square().sum(), points)
+            assert slope.abs().amax(-1).min() > 0, "every style of every layer counts"

@@ -86,6 +86,8 @@ def test_what_forgets_everything_is_worse_than_the_mean_image():
 class Density:
     """The model that a game with a density has to beat."""
 
+    device, levels = torch.device("cpu"), 256
+
     def __init__(self, train: Tensor):
         self.histogram = pixel_histogram(train)
 
@@ -94,6 +96,8 @@ class Density:
 
 
 class Uniform:
+    device, levels = torch.device("cpu"), 16
+
     def log_prob(self, x: Tensor) -> Tensor:
         return x.new_full((len(x),), -x[0].numel(), dtype=torch.float64) * torch.log(
             torch.tensor(256.0, dtype=torch.float64)
@@ -103,6 +107,7 @@ class Uniform:
 def test_bits_of_a_uniform_model_are_eight():
     found = told(Uniform(), "bits_per_dimension")["bits_per_dimension"]
     assert found["value"] == pytest.approx(8) and 0 < found["floor"] < 8
+    assert found["levels"] == 16 and found["at_levels"] == pytest.approx(4)
 
 
 def test_bits_of_the_baseline_are_the_floor():

@@ -12,12 +12,13 @@ from small import SMALL, flags, start, toy
 from torch import nn
 
 from cardigan import settings
+from cardigan.augment import Adaptive, unchanged
 from cardigan.errors import UserError
 from cardigan.penalties import Judged
 from cardigan.recipe import Training, flatten, harmless, is_harmless
 from cardigan.recipes import RECIPES
 from cardigan.recipes.dcgan import DCGAN
-from cardigan.recipes.options import Codes, Restraints
+from cardigan.recipes.options import Augmentation, Codes, Restraints
 from cardigan.train import play, train
 
 every_recipe = pytest.mark.parametrize("name", RECIPES)
@@ -45,7 +46,15 @@ WRONG = {
     "distorted": [-0.1, 0.6, NAN],
     "consistency": [-1.0, NAN], "ensemble_decay": [-0.1, 1.0, NAN], "ensemble_ramp": [0],
     "ensemble_images": [-1],
+    "generator_size": [-1, 17], "encoder_width": [0], "encoder_blocks": [0],
+    "judge_width": [0], "judge_blocks": [0], "encoder_lr": [0.0, NAN],
+    "shared": [-1], "standing": [-1], "orthogonality": [-1.0, NAN],
     "kernels": [-1], "historical": [-1.0, NAN],
+    "base": [0, -1], "most": [0], "stable_images": [0], "fading_images": [0],
+    "drift": [-1.0, NAN], "depth": [0], "mixing": [-0.1, 1.1, NAN], "path_weight": [-1.0, NAN],
+    "gamma": [-1.0, NAN], "burn_in": [-1], "ema_share": [-0.1, 1.1, NAN], "group": [-1],
+    "augmentation.probability": [-0.1, 1.1, NAN], "augmentation.ramp": [-1],
+    "augmentation.target": [-0.1, 1.0, NAN], "augmentation.speed": [0],
     "codes.a": [NAN], "codes.b": [NAN], "codes.c": [float("inf")],
     "discriminator.steps": [0], "discriminator.early_steps": [-1],
     "discriminator.penalty_weight": [-1.0, NAN], "discriminator.penalty_halflife": [-1.0, NAN],
@@ -85,6 +94,8 @@ def test_every_number_that_does_not_fit_is_named(name):
     for field in fields_of(name).keys() & WRONG.keys():
         for value in WRONG[field]:
             if value == 17 and field in FITS_ALL.get(name, ()):
+                continue
+            if field == "training.images" and value == RECIPES[name].training.fewest:
                 continue
             with pytest.raises(UserError) as error:
                 with_field(RECIPES[name], field, value).checked()
@@ -196,6 +207,48 @@ def test_a_fitted_recipe_knows_its_size_and_channels(size, channels, fitted):
     recipe = replace(RECIPES["dcgan"], size=size, channels=channels).fitted()
     assert (recipe.size, recipe.channels) == fitted
     assert recipe.fitted() == recipe
+
+
+@pytest.mark.parametrize(
+    ("count", "images", "share"),
+    [(200, 282_843, 0.8), (2_000, 894_427, 0.8), (10_000, 2_000_000, 0.55),
+     (50_000, 4_472_136, 0.3), (10**7, 20_000_000, 0.3)],
+)  # fmt: skip
+def test_r3gan_follows_the_number_of_images(count, images, share):
+    recipe = replace(RECIPES["r3gan"], size=32).suited(count)
+    assert (recipe.training.images, recipe.burn_in) == (images, images)
+    assert (recipe.augmentation.probability, recipe.gamma) == (share, 0.25)
+    assert recipe.suited(5 * count) == recipe, "what was asked for stays"
+    assert RECIPES["r3gan-64"].suited(count) == RECIPES["r3gan-64"]
+
+
+def test_r3gans_schedules_are_the_papers():
+    recipe = replace(RECIPES["r3gan-64"], width=16, channels=3)
+    game = recipe.game()
+    settings = game.generator.settings
+    ends = {seen: (settings["lr"](seen), settings["betas"](seen)) for seen in (0, 20_000_000)}
+    assert ends[0] == (2e-4, (0.0, 0.9))
+    assert ends[20_000_000] == (pytest.approx(5e-5), (0.0, pytest.approx(0.99)))
+    halflives = [game.generator.ema_halflife(seen) for seen in (0, 10**7, 10**8)]
+    assert halflives == pytest.approx([0, 250_000, 500_000])
+    on = Judged(lambda x: x.sum(1), torch.ones(1, 2))
+    for penalty in game.penalties:
+        prices = [penalty(None, on, on, seen).item() for seen in (0, 20_000_000)]
+        assert prices == pytest.approx([2, 0.2]), "gamma / 2 |(1, 1)|^2"
+
+
+def test_augmentation_reaches_the_game_and_follows_the_number_of_images():
+    asked = Augmentation(kind="diffaugment")
+    for name in ("dcgan", "sngan"):
+        plain = replace(SMALL[name], augmentation=Augmentation()).suited(9)
+        assert plain.augmentation.probability == 0 and plain.game().view is unchanged
+        recipe = replace(SMALL[name], augmentation=asked).suited(9)
+        assert recipe.augmentation.probability == 1
+        x = torch.rand(4, 1, 8, 8)
+        assert (recipe.game().view(x, 0) != x).any()
+        steered = replace(SMALL[name], augmentation=replace(asked, target=0.5, speed=80)).suited(9)
+        view = steered.game().view
+        assert isinstance(view, Adaptive) and (view.target, view.pace) == (0.5, 4 * 16 / 80)
 
 
 def test_a_fitted_recipe_opens_the_data_that_its_networks_expect():
@@ -324,3 +377,17 @@ def test_the_losses_of_the_papers_where_the_discriminator_knows_nothing(
     loss, zero = SMALL[name].game().loss, torch.zeros(3)
     assert loss.discriminator(zero, zero).tolist() == pytest.approx([discriminator] * 3)
     assert loss.generator(zero, zero).tolist() == pytest.approx([generator] * 3)
+
+
+def test_a_translator_does_not_outlive_its_learning_rate():
+    recipe = RECIPES["cyclegan"]
+    whole = replace(recipe, constant_images=40_000)
+    assert not [*whole.problems()], "70,000 images at most, and 60,000 are asked for"
+    short = replace(recipe, constant_images=10_000)
+    assert "the learning rate is 0" in "; ".join(short.problems())
+
+
+def test_a_pass_of_a_translator_is_what_it_is_trained_on():
+    recipe = RECIPES["cyclegan"].fitted()
+    assert recipe.epoch() == len(recipe.dataset()) < 10_000
+    assert RECIPES["dcgan"].epoch() == 10_000

@@ -23,12 +23,15 @@ def find(name: str) -> Claim:
 
 
 def index(out: Path) -> str:
-    """A line a claim that has a page."""
+    """A line a claim, with what its page says."""
     lines = ["# Claims, put to the test\n"]
     for name in NAMES:
-        if (page := out / f"{name}.md").exists():
+        page, says = out / f"{name}.md", find(name).says
+        if page.exists():
             verdict = page.read_text().split("**")[1].lower()
-            lines.append(f"- [{name}]({name}.md): {find(name).says} **{verdict}**")
+            lines.append(f"- [{name}]({name}.md): {says} **{verdict}**")
+        else:
+            lines.append(f"- {name}: {says} not run yet")
     how = (
         "Verdicts hold at the scale of these experiments. `python -m benchmarks.claims` runs all."
     )

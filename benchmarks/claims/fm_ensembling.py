@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from . import few
-from .frame import CONFIRMED, REFUTED, UNDECIDED, Claim, Rows, Verdict, interval
+from .frame import Claim, Rows, Verdict, every
 
 BOTH, ALONE = "feature-matching-ensembling", ("feature-matching", "temporal-ensembling")
 METHODS = ("classifier", *ALONE, BOTH)
@@ -15,15 +15,8 @@ def measure(seed: int, folder: Path) -> Rows:
 
 def judge(rows: Rows) -> Verdict:
     gains = {name: few.gains(rows, BOTH, name) for name in ALONE}
-    bounds = [interval(values)[1:] for values in gains.values()]
-    words = (
-        CONFIRMED
-        if all(low > 0 for low, _ in bounds)
-        else REFUTED
-        if any(high < 0 for _, high in bounds)
-        else UNDECIDED
-    )
     said = ", and ".join(f"{few.told(values)} over {name}" for name, values in gains.items())
+    words = every((gain, 0.0) for gain in gains.values())
     return Verdict(
         words, f"together they gain {said}, as means over label counts, {_seeds(gains)}"
     )

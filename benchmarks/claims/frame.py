@@ -45,6 +45,7 @@ class Claim(NamedTuple):
     judge: Callable[[Rows], Verdict]
     table: Callable[[Rows], list[list[str]]]  # the first line is the heading
     draw: Callable[[Rows, Any], None]  # onto matplotlib axes
+    remark: str = ""  # what was noticed once it had been run, and changed nothing
 
 
 CONFIRMED, REFUTED, UNDECIDED = "confirmed", "refuted", "undecided"
@@ -53,7 +54,7 @@ CONFIRMED, REFUTED, UNDECIDED = "confirmed", "refuted", "undecided"
 def settle(name: str, claim: Claim, work: Path, out: Path) -> Verdict:
     """Runs what was not run yet, and writes `name.md` and `name.png`."""
     began, rows = time.monotonic(), []
-    spent = 0.0
+    spent, commits = 0.0, set()
     for seed in claim.seeds:
         kept = work / name / f"{seed}.json"
         if kept.exists():
@@ -61,15 +62,17 @@ def settle(name: str, claim: Claim, work: Path, out: Path) -> Verdict:
         else:
             kept.parent.mkdir(parents=True, exist_ok=True)
             measured = claim.measure(seed, kept.parent)
-            found = {"seconds": time.monotonic() - began, "rows": measured}
+            seconds = time.monotonic() - began
+            found = {"seconds": seconds, "commit": _commit(), "rows": measured}
             kept.write_text(json.dumps(found, indent=1))
         began = time.monotonic()
         spent += found["seconds"]
+        commits.add(found.get("commit") or _commit())
         rows += [{"seed": seed, **row} for row in found["rows"]]
     verdict = claim.judge(rows)
     out.mkdir(parents=True, exist_ok=True)
     _draw(claim, rows, out / f"{name}.png")
-    (out / f"{name}.md").write_text(_page(name, claim, rows, verdict, spent))
+    (out / f"{name}.md").write_text(_page(name, claim, rows, verdict, spent, sorted(commits)))
     return verdict
 
 
@@ -159,12 +162,11 @@ def _draw(claim: Claim, rows: Rows, path: Path) -> None:
     figure.savefig(path)
 
 
-def _page(name: str, claim: Claim, rows: Rows, verdict: Verdict, seconds: float) -> str:
+def _page(
+    name: str, claim: Claim, rows: Rows, verdict: Verdict, seconds: float, commits: Sequence[str]
+) -> str:
     heading, *lines = claim.table(rows)
     table = [heading, ["---"] * len(heading), *lines]
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True
-    ).stdout.strip()
     return "\n\n".join(
         [
             f"# {name}",
@@ -174,15 +176,23 @@ def _page(name: str, claim: Claim, rows: Rows, verdict: Verdict, seconds: float)
             "\n".join(f"| {' | '.join(line)} |" for line in table),
             f"**How.** {claim.how}",
             f"**Rule, set before the run.** {claim.rule}",
-            f"`python -m benchmarks.claims {name}`, commit {commit}, "
-            f"{torch.get_num_threads()} thread(s) of {_machine()}, torch {torch.__version__}, "
+            *([f"**Noticed afterwards.** {claim.remark}"] if claim.remark else []),
+            f"`python -m benchmarks.claims {name}`, commit {', '.join(commits)}, "
+            f"{torch.get_num_threads()} thread(s) of {machine()}, torch {torch.__version__}, "
             f"seeds {', '.join(map(str, claim.seeds))}, {seconds:.0f} seconds, "
             f"{date.today().isoformat()}.\n",
         ]
     )
 
 
-def _machine() -> str:
+def _commit() -> str:
+    """Of the code that measures."""
+    told = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    return told.stdout.strip()
+
+
+def machine() -> str:
+    """Its processor, by name."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.split(": ")[1] for line in lines if line.startswith("model name"))

@@ -36,7 +36,7 @@ class Laws(NamedTuple):
 def laws(dimensions: int) -> Laws:
     centres = torch.tensor([[-1.5], [1.5]]).double() * torch.ones(dimensions).double()
     parts = Independent(Normal(centres, 0.6), 1)
-    axis = torch.linspace(-8, 8, {1: 2001, 2: 201}[dimensions]).double()
+    axis = torch.linspace(-8, 8, {1: 2001, 2: 201}[dimensions], dtype=torch.float64)
     grid = torch.cartesian_prod(*[axis] * dimensions).view(-1, dimensions)
     step = (axis[1] - axis[0]).item()
     return Laws(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from math import log10
 from pathlib import Path
-from statistics import mean
+from statistics import geometric_mean
 from typing import Any
 
 from cardigan.recipes.dcgan import DCGAN
@@ -46,17 +46,19 @@ def tabled(rows: Rows) -> list[list[str]]:
     lines = [["floors after 30,000 images, by rate", *(f"{lr:g}" for lr in RATES)]]
     for loss in by(rows, "loss", "lr"):
         found = by([r for r in rows if r["loss"] == loss], "lr", "floors")
-        lines.append([str(loss), *(f"{mean(found[lr]):.0f}" for lr in RATES)])
+        lines.append([str(loss), *(f"{geometric_mean(found[lr]):.0f}" for lr in RATES)])
     return lines
 
 
 def drawn(rows: Rows, axes: Any) -> None:
-    """A line a loss, a dot a seed."""
+    """A line a loss through geometric means, a dot a seed."""
     rows = [r for r in rows if r.get("lr")]
     for i, loss in enumerate(by(rows, "loss", "lr")):
         chosen = [r for r in rows if r["loss"] == loss]
         line = by(chosen, "lr", "floors")
-        axes.plot(list(line), [mean(v) for v in line.values()], "-", color=f"C{i}", label=loss)
+        axes.plot(
+            list(line), [geometric_mean(v) for v in line.values()], "-", color=f"C{i}", label=loss
+        )
         axes.plot(
             [r["lr"] for r in chosen], [r["floors"] for r in chosen], "o", color=f"C{i}", alpha=0.5
         )

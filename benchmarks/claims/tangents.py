@@ -22,7 +22,7 @@ from cardigan.tangents import WAYS
 from cardigan.train import train
 
 from . import few
-from .frame import CONFIRMED, REFUTED, UNDECIDED, Claim, Rows, Verdict, by, interval
+from .frame import Claim, Rows, Verdict, by, every, told
 from .models import trained
 
 IMAGES = 100_000
@@ -112,15 +112,9 @@ def parts(rows: Rows) -> dict[str, list[float]]:
 
 
 def judge(rows: Rows) -> Verdict:
-    spans = {name: interval(values) for name, values in parts(rows).items()}
-    words = (
-        CONFIRMED
-        if all(high < 0 for _, _, high in spans.values())
-        else REFUTED
-        if any(low > 0 for _, low, _ in spans.values())
-        else UNDECIDED
-    )
-    said = "; ".join(f"{name} {m:+.3g} ({low:+.3g} to {high:+.3g})" for name, (m, low, high) in spans.items())  # noqa: E501  # fmt: skip
+    found = parts(rows)
+    words = every(([-value for value in values], 0.0) for values in found.values())
+    said = "; ".join(f"{name} {told(values)}" for name, values in found.items())
     return Verdict(
         words,
         "differences with 95 % intervals over seeds, which were to lie below 0: " + said,

@@ -61,4 +61,7 @@ CLAIM = Claim(
     judge=judge,
     table=tabled,
     draw=drawn,
+    remark="On grid25 no game is sharp in so many steps at these rates, and none collapses to one "
+    "output: samples spread over most modes under every loss, and under minimax wander. So the "
+    "rule asked for sharpness where the claim speaks of collapse, which did not happen here.",
 )  # fmt: skip

@@ -16,6 +16,7 @@ cardigan: generative adversarial networks, trained, measured and resumed in one 
   cardigan train RECIPE [options]       train; the same command resumes
   cardigan sample RUN                   draw from a run
   cardigan translate RUN FOLDER         what a run makes of your pictures
+  cardigan complete RUN                 the upper half is given, the run draws the rest
   cardigan evaluate RUN|FOLDER          measure samples
   cardigan compare A B ...              several runs or folders, in a table and on a page
   cardigan curve RUN truncation         fidelity against diversity
@@ -58,8 +59,8 @@ def _data(argv: Sequence[str]) -> None:
 
 
 COMMANDED = (
-    "compare", "curve", "neighbours", "interpolate", "directions", "mix", "invert", "tangents",
-    "audit", "diagnose",
+    "complete", "compare", "curve", "neighbours", "interpolate", "directions", "mix", "invert",
+    "tangents", "audit", "diagnose",
 )  # fmt: skip
 COMMANDS = {
     "list": _function("list"),

@@ -19,14 +19,16 @@ class Generates(Protocol):
         n: int,
         seed: int | None = None,
         label: int | Tensor | None = None,
-        truncation: float = 1.0,
+        truncation: float = ...,
     ) -> Tensor:
         """Draws `n` samples in eval mode: images [N, C, H, W] in [-1, 1], or points [N, D].
 
         Arguments:
             seed: With one, the draw repeats itself and leaves the global generators alone.
             label: The class of every sample, or of each (int64 [n]), where the game has classes.
-            truncation: Scales the latents towards their mean; 1 leaves them as they are.
+            truncation: How near to their mean latents are drawn, as the game's `truncation` has
+                it: a factor of at most 1, or a threshold. By default they are not truncated. Where
+                values are drawn one by one it is the temperature of each draw.
         """
         ...
 
@@ -35,8 +37,8 @@ class Generates(Protocol):
 class Decodes(Protocol):
     """Makes samples of latents."""
 
-    def latents(self, n: int, seed: int | None = None, truncation: float = 1.0) -> Tensor:
-        """Draws latents [n, Z] from the prior, scaled towards its mean by `truncation`."""
+    def latents(self, n: int, seed: int | None = None, truncation: float = ...) -> Tensor:
+        """Draws latents [n, Z] from the prior, truncated as by `Generates.sample`."""
         ...
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
@@ -125,6 +127,19 @@ class Reconstructs(Protocol):
 
 
 @runtime_checkable
+class Completes(Protocol):
+    """Draws what is missing below the first rows of images."""
+
+    def complete(self, x: Tensor, rows: int, seed: int | None = None) -> Tensor:
+        """Images [N, C, H, W] in [-1, 1] whose first `rows` stay, and whose others are drawn.
+
+        Arguments:
+            seed: As of `Generates.sample`.
+        """
+        ...
+
+
+@runtime_checkable
 class Translates(Protocol):
     """Turns images of one domain into images of another; its samples are translations."""
 
@@ -157,13 +172,30 @@ class Classifies(Protocol):
 
 @runtime_checkable
 class HasDensity(Protocol):
-    """Knows how likely images are."""
+    """Knows how likely images are.
+
+    Attributes:
+        levels: Grey levels that it tells apart; fewer than 256 share their probability evenly
+            among their bytes, so that all games can be compared.
+    """
+
+    levels: int
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Images uint8 [N, C, H, W] to nats [N]: the log-probability of the 8-bit image.
 
-        A bound stands in where the probability itself is out of reach; the game says so.
+        A bound stands in where the probability itself is out of reach; the game says so. Bounds
+        may draw: they do so from the global generators.
         """
+        ...
+
+
+@runtime_checkable
+class Watches(Protocol):
+    """Knows numbers about its networks that are worth a look each time the log is written."""
+
+    def watched(self) -> dict[str, Tensor]:
+        """Scalars by name; of the networks as they train."""
         ...
 
 

@@ -20,6 +20,9 @@ FRAMES = {
     "real": "Logits",
     "fake": "Logits",
     "gradient": "Gradient norms",
+    "sigma_0": "Singular values, the largest",
+    "sigma_1": "Singular values, the second",
+    "sigma_2": "Singular values, the third",
     "survives": "Survivors by mutation",
     "images_per_second": "Images per second",
 }

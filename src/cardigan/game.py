@@ -13,6 +13,7 @@ from torch.func import functional_call
 from torch.optim import Optimizer
 
 from .distributed import Message
+from .priors import SCALED, Truncation
 from .schedule import Schedule
 
 MakeOptimizer = Callable[[Iterable[Tensor]], Optimizer]
@@ -24,7 +25,8 @@ class Player(nn.Module):
     Arguments:
         optimizer: Makes the optimiser from the parameters, e.g. `partial(Adam, fused=True)`.
         lr: The learning rate: a number, or a function of the images seen.
-        ema_halflife: Of the average of its weights, in images; 0 keeps no average.
+        ema_halflife: Of the average of its weights, in images: a number, or a function of the
+            images seen; 0 keeps no average.
         settings: Other settings of the optimiser (`momentum`, `betas`), given like `lr`.
     """
 
@@ -33,7 +35,7 @@ class Player(nn.Module):
         net: nn.Module,
         optimizer: MakeOptimizer,
         lr: float | Schedule,
-        ema_halflife: float = 0,
+        ema_halflife: float | Schedule = 0,
         **settings: Any,
     ) -> None:
         super().__init__()
@@ -106,9 +108,9 @@ class Player(nn.Module):
 
             average <- average + (1 - 2^(-images / halflife)) (weights - average)
 
-        Early on, the half-life is a twentieth of the images seen (Karras et al. 2020,
-        arXiv:1912.04958, in their code), so that an average of the first weights, which know
-        nothing, does not hide what came after. Float buffers are averaged as weights are;
+        Early on, a half-life that is a number is a twentieth of the images seen (Karras et al.
+        2020, arXiv:1912.04958, in their code), so that an average of the first weights, which
+        know nothing, does not hide what came after. Float buffers are averaged as weights are;
         counters are copied.
 
         Arguments:
@@ -116,7 +118,8 @@ class Player(nn.Module):
         """
         if self.ema is None:
             return
-        halflife = min(self.ema_halflife, seen / 20)
+        known = self.ema_halflife
+        halflife = known(seen) if callable(known) else min(known, seen / 20)  # pyright: ignore[reportArgumentType]
         (ema_floats, floats), (ema_counts, counts) = self.lists.averages, self.lists.counts
         if unless is not None and unless.is_cpu and unless.tolist():
             return  # to look costs nothing here; elsewhere the host would have to wait
@@ -212,7 +215,7 @@ class Move(NamedTuple):
 
     player: Player | tuple[Player, ...]
     loss: Tensor  # any shape; its mean is descended
-    log: dict[str, Tensor] = {}
+    log: dict[str, Tensor] = {}  # numbers; what has more of them is told the round, not logged
 
     @property
     def players(self) -> tuple[Player, ...]:
@@ -234,9 +237,11 @@ class Game(nn.Module):
         classes: Labels that the networks are told; 0 for none.
         accumulates: Whether copies of a round may be played in lockstep. Not where a round
             chooses by what it measures: each copy would choose for itself.
+        truncation: How its latents are drawn nearer to their mean, where it has any.
     """
 
     accumulates = True
+    truncation: Truncation = SCALED
 
     def __init__(self) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from . import checkpoint, pictures, tensorboard
-from .abilities import Translates
+from .abilities import Translates, Watches
 from .game import Game
 from .progress import Progress
 from .randomness import seeded
@@ -16,7 +16,8 @@ from .subjects import generating
 from .train import Log
 
 Call = Callable[[Game, Log], None]
-SHOWN = ("discriminator", "generator", "classifier")  # losses that fit beside a bar
+# What fits beside a bar.
+SHOWN = ("discriminator", "generator", "classifier", "bound", "bits", "error")
 ROWS, COLUMNS = 16, 8  # of a picture of classes: how many at most, and samples of each
 
 
@@ -33,7 +34,8 @@ def logger(run: Run, events: tensorboard.Writer, start: int) -> Call:
 
     def call(game: Game, log: Log) -> None:
         nonlocal last, seen
-        now, told = time.monotonic(), numbers(log)
+        beside = game.watched() if isinstance(game, Watches) else {}
+        now, told = time.monotonic(), numbers(log | beside)
         speed = (game.seen - seen) / max(now - last, 1e-9)
         last, seen = now, game.seen
         told |= {"images_per_second": round(speed, 1)}

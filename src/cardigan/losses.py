@@ -82,6 +82,16 @@ def smoothed(loss: AdversarialLoss, target: float = 0.9) -> AdversarialLoss:
     )
 
 
+def drifting(loss: AdversarialLoss, weight: float = 1e-3) -> AdversarialLoss:
+    """The discriminator also descends weight C(x)^2, so that its logits stay near zero.
+
+    Karras et al. 2018, arXiv:1710.10196, appendix A.1.
+    """
+    return loss._replace(
+        discriminator=lambda real, fake: loss.discriminator(real, fake) + weight * real.square()
+    )
+
+
 def zero_sum(loss: AdversarialLoss) -> AdversarialLoss:
     """What one player loses the other gains, on reals as well as on fakes.
 

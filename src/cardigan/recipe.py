@@ -28,6 +28,9 @@ def harmless(default: Any) -> Any:
 class Training:
     """How long, how fast and where a recipe is trained."""
 
+    fewest: ClassVar[int] = 1
+    """Images that may be asked for; 0 where a recipe finds a number for the data."""
+
     images: int = harmless(1_000_000)
     """Real images to train on."""
     batch: int = 64
@@ -61,7 +64,9 @@ class Training:
 
     def problems(self) -> Iterator[str]:
         """What does not fit, a phrase each."""
-        least = {"seed": 0, "microbatch": 0, "tolerate": 0, "measure_images": 2}
+        least = {
+            "images": self.fewest, "seed": 0, "microbatch": 0, "tolerate": 0, "measure_images": 2,
+        }  # fmt: skip
         if not 0 <= self.measure_share <= 1:
             yield f"training.measure_share must lie between 0 and 1, got {self.measure_share}"
         for name in ("images", "batch", "microbatch", "seed", "tolerate", "log_every",
@@ -129,6 +134,12 @@ class Recipe(ABC):
 
         return catalogue.load(self.data, split, self.size, self.channels)
 
+    def epoch(self) -> int:
+        """Images of one pass over the data."""
+        from .data import catalogue
+
+        return catalogue.describe(self.data).count
+
     def stream(
         self, dataset: "Dataset", device: "torch.device", world: int = 1
     ) -> "Stream | Together":
@@ -180,7 +191,12 @@ class Recipe(ABC):
                     f"{told[name]}: name other --data"
                 )
         facts = {name: fact for name, fact in (shape | told).items() if name in own}
-        return replace(self, **{name: getattr(self, name) or facts[name] for name in facts})
+        filled = replace(self, **{name: getattr(self, name) or facts[name] for name in facts})
+        return filled.suited(first.count)
+
+    def suited(self, count: int) -> Self:
+        """The recipe with what suits a number of images filled in; mostly nothing."""
+        return self
 
     def problems(self) -> Iterator[str]:
         """What does not fit, a phrase each; recipes add their own."""

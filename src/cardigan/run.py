@@ -22,17 +22,25 @@ COST = "cost"
 """In metrics.jsonl: how far a checkpoint is from the best there could be, by a chosen measure."""
 
 
+BEST = "best"
+"""In the place of a checkpoint's folder: the best one. `runs/dcgan/best` is no folder itself."""
+
+
 class Run:
-    """A run, by its folder or by that of one of its checkpoints.
+    """A run, by its folder or by that of one of its checkpoints, or `best` inside its folder.
+
+    Where training collapsed, the best checkpoint is the one before: the newest is not.
 
     Raises:
-        UserError: On use, if the folder holds no run.
+        UserError: If there is no best one yet; on use, if the folder holds no run.
     """
 
     def __init__(self, path: str | Path) -> None:
         path = Path(path)
         if "\0" in str(path):
             raise UserError(f"expected a folder, got {str(path)!r}, which is no name of one")
+        if path.name == BEST and not path.exists() and (run := Run(path.parent)).exists:
+            path = run._best()
         self.chosen = path if os.path.isfile(path / checkpoint.MANIFEST) else None
         self.path = path.absolute().parent.parent if self.chosen else path
 
@@ -111,6 +119,14 @@ class Run:
         alike = sorted(found for found in told if found.by == told[-1].by)
         places = (self.checkpoints / f"{found.seen:09}" for found in alike)
         return next((place for place in places if place.is_dir()), None)
+
+    def _best(self) -> Path:
+        if (best := self.best()) is None:
+            raise UserError(
+                f"{self.path} has no best checkpoint: nothing was measured beside training; name "
+                "the run's folder for the newest"
+            )
+        return best
 
     def load(self) -> Game:
         """The game with the weights of `newest`, on the CPU: no trainer, no data."""

@@ -64,7 +64,7 @@ class Subject:
         """The clock of a run."""
         return None if self.game is None else self.game.seen
 
-    def draw(self, n: int, seed: int = 0, truncation: float = 1.0) -> Samples:
+    def draw(self, n: int, seed: int = 0, truncation: float | None = None) -> Samples:
         """Draws `n` samples, or takes at most `n` of the images; the same for the same seed."""
         if self.game is not None:
             return draw(self.game, n, seed, truncation)
@@ -147,7 +147,7 @@ def held_out(load: Callable[[], Dataset]) -> Dataset | None:
         return None
 
 
-def draw(game: Game, n: int, seed: int = 0, truncation: float = 1.0) -> Samples:
+def draw(game: Game, n: int, seed: int = 0, truncation: float | None = None) -> Samples:
     """Draws `n` samples, each process its share; the same for any number of processes.
 
     A game with classes draws each as often as any other; a translator has as many samples as it
@@ -156,7 +156,7 @@ def draw(game: Game, n: int, seed: int = 0, truncation: float = 1.0) -> Samples:
     Raises:
         UserError: The game has no generator.
     """
-    drawing = generating(game)
+    drawing, asked = generating(game), {} if truncation is None else {"truncation": truncation}
     if isinstance(game, Translates):
         sources = game.sources(n, seed)
         n = len(sources)
@@ -168,12 +168,24 @@ def draw(game: Game, n: int, seed: int = 0, truncation: float = 1.0) -> Samples:
         if isinstance(game, Translates):
             with seeded(own, game.device):
                 return as_bytes(game.translate(sources[start : start + count]).cpu())
-        samples = drawing.sample(count, seed=own, label=label, truncation=truncation).cpu()
+        samples = drawing.sample(count, seed=own, label=label, **asked).cpu()
         return as_bytes(samples) if samples.dim() == 4 else samples
 
     mine = range(0, n, BATCH)[distributed.rank() :: distributed.world()]
     parts = [part(s, min(BATCH, n - s)) for s in track(mine, "sampling")]
     return Samples(_whole(torch.cat(parts or [part(0, 1)[:0]]), n), labels)
+
+
+def check_truncation(game: Game, *values: float) -> None:
+    """Refuses a truncation that the game has not: factors lie between 0 and 1.
+
+    Raises:
+        UserError: Naming all values.
+    """
+    most = game.truncation.whole
+    if not all(0 <= value <= most for value in values):
+        got = ", ".join(f"{value:g}" for value in values)
+        raise UserError(f"expected truncation from 0 to {most:g}, got {got}")
 
 
 def generating(game: Game) -> Generates:

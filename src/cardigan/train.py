@@ -119,7 +119,7 @@ def play(
             key, norm = names[player] + GRADIENT, told.pop("gradient")
             log[key] = torch.maximum(log[key], norm) if key in log else norm  # of moves, the worst
             sending = {}
-        log |= told
+        log |= {name: value for name, value in told.items() if not value.dim()}
         told = {name: told[name] for name in logs[0]}  # riders are none of the round's business
     return log
 

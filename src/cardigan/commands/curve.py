@@ -21,8 +21,9 @@ class Varied(NamedTuple):
     """Something about how samples are drawn that a number sets."""
 
     low: float
-    high: float
+    high: float  # of the values that are tried where none are given
     draw: "Callable[[Subject, int, int, float], Samples]"  # n, seed and the number
+    check: "Callable[[Subject, Sequence[float]], None]" = lambda subject, values: None
 
 
 def _truncated(subject: "Subject", n: int, seed: int, truncation: float) -> "Samples":
@@ -30,7 +31,14 @@ def _truncated(subject: "Subject", n: int, seed: int, truncation: float) -> "Sam
     return subject.draw(n, seed, truncation=truncation)
 
 
-VARIED = {"truncation": Varied(0.0, 1.0, _truncated)}
+def _fit(subject: "Subject", truncations: Sequence[float]) -> None:
+    from ..subjects import check_truncation
+
+    assert subject.game is not None
+    check_truncation(subject.game, *truncations)
+
+
+VARIED = {"truncation": Varied(0.0, 1.0, _truncated, _fit)}
 
 
 def curve(
@@ -50,8 +58,9 @@ def curve(
 
     Args:
         run: A run's folder, or one of its checkpoints.
-        what: What is varied: truncation, which scales the latents towards their mean.
-        values: The values to try; by default evenly spaced ones up to the greatest.
+        what: What is varied: truncation, which draws latents nearer to their mean: a factor, or
+            of BigGANs a threshold.
+        values: The values to try; by default evenly spaced ones up to 1.
         steps: How many values to try, where none are given.
         n: How many samples to draw at each value.
         seed: Of the latents, which are the same at each value, and of the choice of reals.
@@ -69,7 +78,7 @@ def curve(
         )
     path = place(out, ".png")
     varied = VARIED[what]
-    chosen = _values(values, steps, what, varied)
+    chosen = _values(values, steps, varied)
     check(device, features)
 
     from .. import curve_picture, pictures
@@ -77,24 +86,22 @@ def curve(
 
     _check_draws_pictures(run)
     found = subject(run, device)
+    varied.check(found, chosen)
     _check_matters(found, what, varied, chosen)
     results, shots = measured(found, what, varied, chosen, n, seed, against, features, device)
     pictures.save(curve_picture.draw(results, shots), path)
     print(to_text.dumps(results, indent=2)) if json else _print(results, out)
 
 
-def _values(values: Sequence[float], steps: int, what: str, varied: Varied) -> list[float]:
+def _values(values: Sequence[float], steps: int, varied: Varied) -> list[float]:
     low, high = varied.low, varied.high
     if not values:
         if not 2 <= steps <= 100:
             raise UserError(f"expected --steps from 2 to 100, got {steps}")
         return [low + (high - low) * (i + 1) / steps for i in range(steps)]
     chosen = sorted(set(values))
-    if len(chosen) < 2 or not all(low <= value <= high for value in chosen):
-        got = ", ".join(f"{value:g}" for value in values)
-        raise UserError(
-            f"expected two or more --values of {what} from {low:g} to {high:g}, got {got}"
-        )
+    if len(chosen) < 2:
+        raise UserError(f"expected two or more --values, got {values[0]:g}")
     return chosen
 
 

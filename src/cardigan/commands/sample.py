@@ -18,7 +18,7 @@ def sample(
     run: str,
     n: int = 64,
     seed: int = 0,
-    truncation: float = 1.0,
+    truncation: float | None = None,
     label: int | None = None,
     codes: bool = False,
     out: str = "samples.png",
@@ -30,7 +30,8 @@ def sample(
         run: A run's folder, or one of its checkpoints.
         n: How many samples.
         seed: The same seed draws the same samples.
-        truncation: Scales the latents towards their mean; below 1 trades variety for quality.
+        truncation: Draws latents nearer to their mean, which trades variety for quality: a factor
+            from 0 to 1; of BigGANs a threshold beyond which they are drawn anew. By default none.
         label: The class to draw, where the run was trained with classes.
         codes: Draw what each code does instead, where the run has some: five rows a code, along
             which it goes through its values while all else stays.
@@ -42,8 +43,8 @@ def sample(
         raise UserError(
             f"expected -n of 1 to a million and a --seed of 0 or more, got {n} and {seed}"
         )
-    if not 0 <= truncation <= 1:
-        raise UserError(f"expected --truncation between 0 and 1, got {truncation}")
+    if truncation is not None and not truncation >= 0:
+        raise UserError(f"expected a --truncation of 0 or more, got {truncation}")
     if path.suffix not in (".png", ".npz", ""):
         raise UserError(f"expected --out to be a .png, a .npz or a folder, got {out}")
     durable.check(path if path.suffix else path / "000000.png")
@@ -51,15 +52,16 @@ def sample(
 
     from .. import device as devices
     from ..run import Run
-    from ..subjects import generating
+    from ..subjects import check_truncation, generating
 
     game = Run(run).load().to(devices.pick(device))
     check_label(label, game.classes)
-    columns = 0
+    columns, asked = 0, {} if truncation is None else {"truncation": truncation}
+    check_truncation(game, *asked.values())
     if codes:
         samples, columns = _traversal(game, seed)
     else:
-        samples = generating(game).sample(n, seed=seed, label=label, truncation=truncation)
+        samples = generating(game).sample(n, seed=seed, label=label, **asked)
     write = {".png": partial(_picture, columns=columns), ".npz": _array, "": _folder}
     write[path.suffix](samples.cpu(), path)
     print(printable(out))

@@ -105,9 +105,7 @@ def _lengthened(recipe: Recipe, parsed: Any) -> Recipe:
     if parsed.epochs is not None:
         if not 0 < parsed.epochs < 1e12:
             raise UserError(f"epochs must lie in (0, 1e12), got {parsed.epochs}")
-        from ..data import catalogue
-
-        images = round(parsed.epochs * catalogue.describe(recipe.data).count)
+        images = round(parsed.epochs * recipe.epoch())
     if images is None:
         return recipe
     return replace(recipe, training=replace(recipe.training, images=images))

@@ -1,10 +1,13 @@
 """How methods learn: one file an algorithm."""
 
+from .autoregressive import Autoregressive
 from .bigan import BiGAN
+from .bigbigan import in_terms
 from .classification import Classification
 from .cyclegan import CycleGAN
 from .egan import EGAN
 from .ensembling import Ensemble
+from .flow import Flow
 from .gan import (
     GAN,
     adversarial,
@@ -12,34 +15,54 @@ from .gan import (
     clip,
     feature_matching,
     free,
+    regularised,
     simultaneous,
     warmed_up,
 )
 from .heads import FORMS
 from .infogan import InfoGAN
 from .pix2pix import Pix2Pix
+from .progressive import TURNED, Growth, growing
 from .semi_supervised import SemiSupervised
+from .standing import standing_statistics
+from .stylegan import AMONG_STYLES, StyleGAN
 from .tangents import TangentInvariant
 from .unrolled import unrolled
+from .vae import VAE
+from .vqvae import VQVAE
+from .watching import singular_values_of_first_layers
 
 __all__ = [
+    "AMONG_STYLES",
+    "TURNED",
     "EGAN",
     "FORMS",
     "GAN",
+    "VAE",
+    "VQVAE",
+    "Autoregressive",
     "BiGAN",
     "Classification",
     "CycleGAN",
     "Ensemble",
+    "Flow",
+    "Growth",
     "InfoGAN",
     "Pix2Pix",
     "SemiSupervised",
+    "StyleGAN",
     "TangentInvariant",
     "adversarial",
     "alternating",
     "clip",
     "feature_matching",
     "free",
+    "growing",
+    "in_terms",
+    "regularised",
     "simultaneous",
+    "singular_values_of_first_layers",
+    "standing_statistics",
     "unrolled",
     "warmed_up",
 ]

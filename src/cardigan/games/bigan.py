@@ -33,6 +33,7 @@ class Judged(NamedTuple):
 
 Judge = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 Reading = Callable[[Judge, Sequence[Pair]], list[Judged]]
+Turns = Callable[["BiGAN", Any], Round]
 CodecLoss = Callable[["BiGAN", Judged, Sequence[Judged]], Tensor]  # of the real, the fake pairs
 
 
@@ -51,6 +52,7 @@ class BiGAN(Game):
         rebuilt: The weight of the third pairs among fakes; 0 leaves them out.
         reading: Which statistics batch norm in the discriminator has: `apart` takes those of
             real and of fake pairs, each by themselves; `together` those of all.
+        turns: Who moves when; by default `at_once`.
     """
 
     def __init__(
@@ -63,26 +65,18 @@ class BiGAN(Game):
         codec_loss: CodecLoss | None = None,
         rebuilt: float = 0.0,
         reading: Reading | None = None,
+        turns: Turns | None = None,
     ) -> None:
         super().__init__()
         self.encoder, self.generator, self.discriminator = encoder, generator, discriminator
         self.prior, self.loss = prior, loss
         self.weights = (1 - rebuilt, rebuilt) if rebuilt else (1.0,)  # of each kind of fakes
         self.codec_loss, self.reading = codec_loss or swapped, reading or apart
+        self.turns = turns or at_once
 
     def round(self, stream: Any) -> Round:
-        """All move at once, along losses at the same weights, as the authors have it."""
-        x, _ = next(stream)
-        pairs = self.pairs(x, self.prior(len(x), self.device))
-        real, *fakes = self.reading(self.discriminator.frozen, pairs)
-        codec = self.codec_loss(self, real, fakes)
-        detached = [Pair(x.detach(), z.detach()) for x, z in pairs]
-        real, *fakes = self.reading(self.discriminator, detached)
-        loss = discriminator_loss(self, real, fakes)
-        yield Move((self.encoder, self.generator), codec, {"codec": codec.mean()})
-        on_fake = fakes[0].logits.mean()
-        log = {"discriminator": loss.mean(), "real": real.logits.mean(), "fake": on_fake}
-        yield Move(self.discriminator, loss, log)
+        """As `turns` has it."""
+        return self.turns(self, stream)
 
     def pairs(self, x: Tensor, z: Tensor) -> list[Pair]:
         """The real pairs, then the fakes, a kind for each of `weights`."""
@@ -120,6 +114,21 @@ class BiGAN(Game):
     def reconstruct(self, x: Tensor) -> Tensor:
         """G(E(x))."""
         return self.decode(self.encode(x))
+
+
+def at_once(game: BiGAN, stream: Any) -> Round:
+    """All move at once, along losses at the same weights, as the authors have it."""
+    x, _ = next(stream)
+    pairs = game.pairs(x, game.prior(len(x), game.device))
+    real, *fakes = game.reading(game.discriminator.frozen, pairs)
+    codec = game.codec_loss(game, real, fakes)
+    detached = [Pair(x.detach(), z.detach()) for x, z in pairs]
+    real, *fakes = game.reading(game.discriminator, detached)
+    loss = discriminator_loss(game, real, fakes)
+    yield Move((game.encoder, game.generator), codec, {"codec": codec.mean()})
+    on_fake = fakes[0].logits.mean()
+    log = {"discriminator": loss.mean(), "real": real.logits.mean(), "fake": on_fake}
+    yield Move(game.discriminator, loss, log)
 
 
 # --------------------------------------------------------------------------------------- reading

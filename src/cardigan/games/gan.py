@@ -9,17 +9,25 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..augment import View, unchanged
+from ..augment import Steering, View, unchanged, unsteered
 from ..game import Game, Move, Player, Round
 from ..labels import draw_labels
 from ..losses import NON_SATURATING, AdversarialLoss, matched_features
 from ..penalties import Judged, Penalty
-from ..priors import Prior
+from ..priors import SCALED, Prior, Truncation
 from ..randomness import seeded
 
 Turns = Callable[["GAN", Any], Round]
 Loss = Callable[["GAN", Tensor, Tensor, Tensor | None], Tensor]  # game, real, fake, label
 Constraint = Callable[[nn.Module], None]
+Drawing = Callable[["GAN", float], nn.Module]  # game, truncation -> network in eval mode
+Watch = Callable[["GAN"], dict[str, Tensor]]
+Clock = Callable[[int], tuple[Any, ...]]
+
+
+def timeless(seen: int) -> tuple[Any, ...]:
+    """Networks are told nothing of the clock."""
+    return ()
 
 
 class GAN(Game):
@@ -35,8 +43,14 @@ class GAN(Game):
         penalties: What the discriminator pays for steep slopes, in alternating turns.
         penalty_every: Rounds from one payment to the next, which then counts as often.
         view: What the discriminator looks through, at reals and fakes alike.
+        steering: How the view follows what the discriminator says of reals.
+        clock: What both networks are told of the images seen, beside the label.
         constraint: What is done to the discriminator's network after each of its moves.
         generator_loss: What the generator descends: `adversarial` or `feature_matching`.
+        truncation: How latents are drawn nearer to their mean.
+        drawing: The network that draws samples of so truncated latents: `averaged`, or
+            `standing_statistics`.
+        watch: What the log tells beside the moves' own numbers, by name.
     """
 
     conditions: Tensor | None
@@ -54,16 +68,24 @@ class GAN(Game):
         penalties: Sequence[Penalty] = (),
         penalty_every: int = 1,
         view: View = unchanged,
+        steering: Steering = unsteered,
+        clock: Clock = timeless,
         constraint: Constraint | None = None,
         generator_loss: Loss | None = None,
+        truncation: Truncation = SCALED,
+        drawing: Drawing | None = None,
+        watch: Watch | None = None,
     ) -> None:
         super().__init__()
         self.generator, self.discriminator = generator, discriminator
         self.prior, self.loss, self.classes = prior, loss, classes
         self.turns = turns or alternating(1)
         self.penalties, self.penalty_every = penalties, penalty_every
-        self.view, self.constraint = view, constraint or free
+        self.view, self.steering, self.clock = view, steering, clock
+        self.constraint = constraint or free
         self.generator_loss = generator_loss or adversarial
+        self.truncation, self.drawing = truncation, drawing or averaged
+        self.watch = watch or unwatched
         numbers = torch.arange(classes) if classes else None
         self.register_buffer(
             "conditions", numbers if conditions is None else conditions, conditions is not None
@@ -80,24 +102,35 @@ class GAN(Game):
 
     def fake(self, n: int, label: Tensor | None) -> Tensor:
         """The generator's answer to `n` draws from the prior."""
-        return self.generator(self.prior(n, self.device), label)
+        return self.generator(self.prior(n, self.device), label, *self.clock(self.seen))
+
+    def judge(self, x: Tensor, label: Tensor | None, net: Callable[..., Tensor]) -> Tensor:
+        """What a discriminator says of samples, as it sees them, in at least float32: [N].
+
+        Arguments:
+            net: The discriminator, its network, or the discriminator `frozen`.
+        """
+        return in_full(net(self.view(x, self.seen), label, *self.clock(self.seen)))
 
     def sample(
         self,
         n: int,
         seed: int | None = None,
         label: int | Tensor | None = None,
-        truncation: float = 1.0,
+        truncation: float | None = None,
     ) -> Tensor:
         """As `Generates.sample` says."""
         with seeded(seed, self.device):
             z = self.latents(n, truncation=truncation)
-            return self.decode(z, self.told(n, label))
+            return self._drawn(self._truncation(truncation), z, self.told(n, label))
 
-    def latents(self, n: int, seed: int | None = None, truncation: float = 1.0) -> Tensor:
+    def latents(self, n: int, seed: int | None = None, truncation: float | None = None) -> Tensor:
         """As `Decodes.latents` says."""
         with seeded(seed, self.device):
-            return self.prior(n, self.device) * truncation
+            return self.truncation.draw(self, n, self._truncation(truncation))
+
+    def _truncation(self, asked: float | None) -> float:
+        return self.truncation.whole if asked is None else asked
 
     def told(self, n: int, label: int | Tensor | None = None) -> Tensor | None:
         """What the generator is told: conditions by their numbers, at random, or as given."""
@@ -114,7 +147,25 @@ class GAN(Game):
         """
         if self.conditions is not None and label is None:
             label = self.conditions[torch.arange(len(z), device=z.device) % len(self.conditions)]
-        return decoded(self.generator.eval_net, z, label)
+        return self._drawn(self.truncation.whole, z, label)
+
+    def _drawn(self, truncation: float, z: Tensor, label: Tensor | None) -> Tensor:
+        net, told = self.drawing(self, truncation), self.clock(self.seen)
+        return decoded(lambda z, label: net(z, label, *told), z, label)
+
+    def watched(self) -> dict[str, Tensor]:
+        """As `Watches.watched` says."""
+        return self.watch(self)
+
+
+def averaged(game: GAN, truncation: float) -> nn.Module:
+    """The generator as everybody samples from it, whatever the truncation."""
+    return game.generator.eval_net
+
+
+def unwatched(game: GAN) -> dict[str, Tensor]:
+    """Nothing."""
+    return {}
 
 
 def alternating(steps: int | Callable[[int], int] = 1) -> Turns:
@@ -129,8 +180,7 @@ def alternating(steps: int | Callable[[int], int] = 1) -> Turns:
             real, label = game.draw(stream)
             with torch.no_grad():
                 fake = game.fake(len(real), label)
-            yield Move(game.discriminator, *discriminator_loss(game, real, fake, label))
-            game.constraint(game.discriminator.net)
+            yield from discriminator_move(game, real, fake, label)
 
         fake = game.fake(len(real), label)
         loss = game.generator_loss(game, real, fake, label)
@@ -148,6 +198,14 @@ def warmed_up(steps: int, early: int, over: int = 25, again: int = 500) -> Calla
     return lambda rounds: early if rounds < over or rounds % again == 0 else steps
 
 
+def discriminator_move(game: GAN, real: Tensor, fake: Tensor, label: Tensor | None) -> Round:
+    """The discriminator moves; what is bound to it, and what it sees through, follow."""
+    steer = game.steering()
+    told = yield Move(game.discriminator, *discriminator_loss(game, real, fake, label))
+    game.constraint(game.discriminator.net)
+    steer(told)
+
+
 def simultaneous(game: GAN, stream: Any) -> Round:
     """Both players move at once, from one forward and one backward pass.
 
@@ -156,9 +214,11 @@ def simultaneous(game: GAN, stream: Any) -> Round:
     """
     assert not game.penalties, "the generator would ascend what the discriminator pays"
     real, label = game.draw(stream)
-    fake = reverse(game.fake(len(real), label))
-    yield Move((game.generator, game.discriminator), *discriminator_loss(game, real, fake, label))
+    fake, steer = reverse(game.fake(len(real), label)), game.steering()
+    both = (game.generator, game.discriminator)
+    told = yield Move(both, *discriminator_loss(game, real, fake, label))
     game.constraint(game.discriminator.net)
+    steer(told)
 
 
 def discriminator_loss(
@@ -167,9 +227,7 @@ def discriminator_loss(
     """What the discriminator descends [N], and what to log."""
     if game.penalties and game.rounds % game.penalty_every == 0:
         return _with_penalties(game, real, fake, label)
-    reals, fakes = (
-        in_full(game.discriminator(game.view(x, game.seen), label)) for x in (real, fake)
-    )
+    reals, fakes = (game.judge(x, label, game.discriminator) for x in (real, fake))
     return compared(game.loss, reals, fakes)
 
 
@@ -183,7 +241,7 @@ def _with_penalties(
     """
 
     def judge(x: Tensor) -> Tensor:
-        return in_full(game.discriminator.net.forward(game.view(x, game.seen), label))
+        return game.judge(x, label, game.discriminator.net.forward)
 
     reals, fakes = (Judged(judge, in_full(x)) for x in (real, fake))
     with torch.autocast(real.device.type, enabled=False):
@@ -199,7 +257,8 @@ def compared(
     """What a discriminator with these logits descends [N], and what to log."""
     judged = loss.discriminator(on_real, on_fake)
     log = {"discriminator": judged.mean(), "real": on_real.mean(), "fake": on_fake.mean()}
-    return judged, log
+    sure = on_real - on_fake if loss.paired else on_real  # a paired logit is nothing by itself
+    return judged, log | {"sign": sure.sign().mean()}
 
 
 def adversarial(
@@ -215,13 +274,18 @@ def adversarial(
         judge: Sample, label -> logits [N]; by default the discriminator as it is.
     """
     judge = judge or game.discriminator.frozen
-
-    def logits(x: Tensor) -> Tensor:
-        return in_full(judge(game.view(x, game.seen), label))
-
-    on_fake = logits(fake)
-    on_real = logits(real) if game.loss.paired else on_fake.detach()
+    on_fake = game.judge(fake, label, judge)
+    on_real = game.judge(real, label, judge) if game.loss.paired else on_fake.detach()
     return game.loss.generator(on_real, on_fake)
+
+
+def regularised(price: Callable[[nn.Module], Tensor], weight: float) -> Loss:
+    """`adversarial`, and what the weights of the generator's network cost, so many times."""
+
+    def loss(game: GAN, real: Tensor, fake: Tensor, label: Tensor | None) -> Tensor:
+        return adversarial(game, real, fake, label) + weight * price(game.generator.net)
+
+    return loss
 
 
 def feature_matching(game: GAN, real: Tensor, fake: Tensor, label: Tensor | None) -> Tensor:
@@ -252,7 +316,7 @@ def clip(bound: float) -> Constraint:
     return constrain
 
 
-def decoded(net: nn.Module, z: Tensor, label: Tensor | None) -> Tensor:
+def decoded(net: Callable[..., Tensor], z: Tensor, label: Tensor | None) -> Tensor:
     """What a network makes of latents [N, Z] and labels [N], a few at a time.
 
     Gradients flow where z asks for them; otherwise not even parameters make a graph.
@@ -261,6 +325,11 @@ def decoded(net: nn.Module, z: Tensor, label: Tensor | None) -> Tensor:
     labels = [None] * len(parts) if label is None else label.split(256)
     with torch.set_grad_enabled(torch.is_grad_enabled() and z.requires_grad):
         return torch.cat([net(a, b).float() for a, b in zip(parts, labels, strict=True)])
+
+
+def in_parts(function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
+    """The same of any function of inputs [N, ...]."""
+    return decoded(lambda part, label: function(part), inputs, None)
 
 
 def in_full(logits: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """What a game says when it is asked for more than samples: figures that need its abilities."""
 
+import math
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from ..abilities import TranslatesBack
 from ..data.stream import as_bytes, as_floats
+from ..levels import spread
 from ..progress import track
 from ..randomness import seeded
 from .bootstrap import Interval, mean_interval
@@ -105,16 +107,22 @@ def translation_error(sets: Sets) -> dict[str, Any]:
 
 
 def bits(sets: Sets) -> dict[str, Any]:
-    """Bits per dimension of held-out reals; the floor: a model of each pixel by itself."""
+    """Bits per dimension of held-out reals; the floor: a model of each pixel by itself.
+
+    Of a game that tells fewer levels apart also `at_levels`, what it needs for these alone.
+    """
     game: Any = sets.game
     images, dimensions = sets.test.images, sets.test.images[0].numel()
-    value = bits_per_dimension(_in_batches(game.log_prob, images), dimensions)
+    with seeded(sets.seed, game.device):
+        value = bits_per_dimension(_in_batches(game.log_prob, images), dimensions)
     histogram = pixel_histogram(torch.cat([draw.images for draw in sets.train]))
     floor = bits_per_dimension(histogram.log_prob(images), dimensions)
     return {
         "value": value.mean().item(),
         "floor": floor.mean().item(),
         **_bounds(mean_interval(value)),
+        "levels": game.levels,
+        "at_levels": value.mean().item() - spread(game.levels) / math.log(2),
     }
 
 

@@ -3,6 +3,8 @@
 Zhang et al. 2019, arXiv:1805.08318.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
@@ -39,6 +41,21 @@ class SelfAttention(nn.Module):
         """beta [N, J, I]: how much each of J = H W places looks at each of I pooled ones."""
         key, query = max_pool2d(self.key(x), 2).flatten(2), self.query(x).flatten(2)
         return (query.mT @ key).softmax(2)
+
+
+def attending(
+    where: int, sides: Sequence[int], widths: Sequence[int], normalise: Normalise
+) -> nn.ModuleList:
+    """What stands behind blocks: attention where the map's side is `where`, else nothing.
+
+    Arguments:
+        sides: Of the maps that the blocks make.
+        widths: Their channels.
+    """
+    return nn.ModuleList(
+        SelfAttention(width, normalise) if side == where else nn.Identity()
+        for side, width in zip(sides, widths, strict=True)
+    )
 
 
 def _convolution(before: int, after: int) -> nn.Conv2d:

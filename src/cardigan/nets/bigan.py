@@ -37,17 +37,25 @@ class Gaussian(nn.Module):
 
     Dumoulin et al. 2016, arXiv:1606.00704, section 2. Sigma lies below 1, the prior's own, for
     without a bound it can run away.
+
+    Arguments:
+        deviation: What makes sigma of any number; by default a sigmoid.
     """
 
-    def __init__(self, features: int, latents: int) -> None:
+    def __init__(
+        self,
+        features: int,
+        latents: int,
+        deviation: Callable[[Tensor], Tensor] = torch.sigmoid,
+    ) -> None:
         super().__init__()
         self.linear = nn.Linear(features, 2 * latents)
-        self.noise = Noise()
+        self.noise, self.deviation = Noise(), deviation
 
     def forward(self, features: Tensor) -> Tensor:
         """Codes of each image, new ones at every call in training."""
         mu, logit = self.linear(features).chunk(2, 1)
-        return mu + self.noise(logit.sigmoid()) if self.training else mu
+        return mu + self.noise(self.deviation(logit)) if self.training else mu
 
 
 class Noise(nn.Module):

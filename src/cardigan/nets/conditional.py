@@ -94,6 +94,46 @@ class _Scale(nn.Module):
         return torch.addcmul(bias, x, gain)
 
 
+class GatedBatchNorm(nn.Module):
+    """Maps [N, C, H, W] -> the same, normed, with gains and biases that follow a vector c [N, A].
+
+        y = BN(x) (1 + W_g c) + W_b c
+
+    Brock et al. 2018, arXiv:1809.11096, appendix B. W = 0 leaves plain batch norm. Without any
+    vector, gains and biases are its own.
+
+    Arguments:
+        told: Entries of the vector; 0 for none.
+        normalise: What is done to the two maps, which are linear.
+    """
+
+    def __init__(self, channels: int, told: int, normalise: Normalise) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=not told)
+        maps = [normalise(nn.Linear(told, channels, bias=False)) for _ in range(2 * bool(told))]
+        self.gain, self.bias = maps or (None, None)
+
+    def forward(self, x: Tensor, vector: Tensor | None = None) -> Tensor:
+        """Norms, then scales and shifts as the vectors [N, A] have it."""
+        x = self.norm(x)
+        if self.gain is None or self.bias is None:
+            return x
+        gain, bias = (m(vector)[:, :, None, None].to(x.dtype) for m in (self.gain, self.bias))
+        return torch.addcmul(x + bias, x, gain)
+
+
+class OneHot(nn.Module):
+    """Label [N] -> float [N, K]: to a linear map of it each class is a row of its own."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.classes = classes
+
+    def forward(self, label: Tensor) -> Tensor:
+        """Codes labels."""
+        return one_hot(label, self.classes)
+
+
 class Projection(nn.Module):
     """Features h [N, F] and label y [N] -> logit [N]: the last layer of a discriminator.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from math import gcd
 from typing import Any, NamedTuple
 
 import torch
@@ -98,6 +99,33 @@ class MinibatchDiscrimination(nn.Module):
         points = self.linear(f).to(self.linear.weight.dtype).unflatten(1, (self.kernels, -1))
         apart = (points[:, None] - points).abs().sum(3)  # [N, N, B]
         return torch.cat([f, (-apart).exp().mean(1).to(f.dtype)], 1)
+
+
+class MinibatchDeviation(nn.Module):
+    """Tells each example how much its batch varies: [N, C, H, W] -> [N, C + 1, H, W].
+
+    The standard deviation over a group of every value, and the mean of these over all values, is
+    one more map, the same for the whole group. Karras et al. 2018, arXiv:1710.10196, section 3.
+
+    Arguments:
+        group: Examples that are compared; 0 compares the whole batch, which then has one value.
+            Of N examples, numbers i, i + N / G, i + 2 N / G ... are a group of G. If `group` does
+            not divide N, their greatest common divisor is taken.
+    """
+
+    def __init__(self, group: int = 4) -> None:
+        super().__init__()
+        self.group = group
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps, and behind them one that tells how the group varies."""
+        n, _, h, w = x.shape
+        size = gcd(n, self.group)  # of 0 and n this is n
+        groups = x.to(torch.promote_types(x.dtype, torch.float32)).unflatten(0, (size, -1))
+        away = groups - groups.mean(0)
+        deviation = (away.square().mean(0) + 1e-8).sqrt().mean((1, 2, 3))  # [N / G]
+        told = deviation.repeat(size)[:, None, None, None].expand(n, 1, h, w)
+        return torch.cat([x, told.to(x.dtype)], 1)
 
 
 def _mean(x: Tensor, axes: list[int]) -> Tensor:

@@ -5,17 +5,20 @@ arXiv:1802.05637. Blocks are pre-activated; no ReLU is in place, for the shortcu
 Tables of 32, 64 and 128 pixels are those of public code; 16 and 28 pixels are ours.
 """
 
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, relu
 
-from .attention import SelfAttention
+from .attention import attending
 from .conditional import BatchNorm, Projection
 from .spectral import Normalise, plain, spectral
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
+MakeNorm = Callable[[int], nn.Module]
 
 
 class Plan(NamedTuple):
@@ -61,8 +64,11 @@ class Generator(nn.Module):
         first, *_, last = widths = [width * k for k in plan.up]
         self.dense = normalise(_xavier(nn.Linear(latents, first * plan.start**2)))
         self.unflatten = nn.Unflatten(1, (first, plan.start, plan.start))
-        self.blocks = nn.ModuleList(Up(a, b, classes, normalise) for a, b in pairwise(widths))
-        self.attention = _attention(plan, plan.start, 2.0, widths[1:], attention, normalise)
+        norm = partial(BatchNorm, classes=classes)
+        self.blocks = nn.ModuleList(Up(a, b, norm, normalise) for a, b in pairwise(widths))
+        sides = [plan.start * 2**k for k in range(1, len(widths))]
+        where = plan.attention if attention else 0
+        self.attention = attending(where, sides, widths[1:], normalise)
         self.norm = BatchNorm(last)
         self.out = _convolution(last, channels, 3, 1.0, normalise)
 
@@ -90,7 +96,8 @@ class Discriminator(nn.Module):
         widths = [width * k for k in plan.down]
         downs = [First(channels, widths[0]), *(Down(a, b) for a, b in pairwise(widths))]
         self.blocks = nn.ModuleList(downs)
-        self.attention = _attention(plan, size, 0.5, widths, attention, spectral)
+        sides = [size // 2**k for k in range(1, len(widths) + 1)]
+        self.attention = attending(plan.attention if attention else 0, sides, widths, spectral)
         flat = [width * k for k in plan.flat]
         self.flat = nn.Sequential(*(Down(a, b, 1) for a, b in pairwise([widths[-1], *flat])))
         self.head = Projection([*widths, *flat][-1], classes, spectral)
@@ -104,32 +111,48 @@ class Discriminator(nn.Module):
 
 
 class Up(nn.Module):
-    """[N, A, H, W] -> [N, B, 2H, 2W]: BN, ReLU, doubling, 3x3, BN, ReLU, 3x3, and a shortcut."""
+    """[N, A, H, W] -> [N, B, 2H, 2W]: BN, ReLU, doubling, 3x3, BN, ReLU, 3x3, and a shortcut.
 
-    def __init__(self, before: int, after: int, classes: int, normalise: Normalise) -> None:
+    Arguments:
+        norm: Makes a norm of so many channels, which is told the block's condition.
+    """
+
+    def __init__(self, before: int, after: int, norm: MakeNorm, normalise: Normalise) -> None:
         super().__init__()
-        self.norm1, self.norm2 = BatchNorm(before, classes), BatchNorm(after, classes)
+        self.norm1, self.norm2 = norm(before), norm(after)
         self.conv1 = _convolution(before, after, 3, 2**0.5, normalise)
         self.conv2 = _convolution(after, after, 3, 2**0.5, normalise)
         self.shortcut = _convolution(before, after, 1, 1.0, normalise)
 
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Adds the two ways. On the short one 1x1 comes before doubling, which commutes."""
-        y = self.conv1(_double(relu(self.norm1(x, label))))
-        y = self.conv2(relu(self.norm2(y, label)))
-        return y + _double(self.shortcut(x))
+        y = self.conv1(double(relu(self.norm1(x, condition))))
+        y = self.conv2(relu(self.norm2(y, condition)))
+        return y + double(self.shortcut(x))
 
 
 class Down(nn.Module):
-    """[N, A, H, W] -> [N, B, H / pool, W / pool]: ReLU, 3x3, ReLU, 3x3, mean, and a shortcut."""
+    """[N, A, H, W] -> [N, B, H / pool, W / pool]: ReLU, 3x3, ReLU, 3x3, mean, and a shortcut.
 
-    def __init__(self, before: int, after: int, pool: int = 2) -> None:
+    Arguments:
+        wide: Whether B channels lie between the convolutions, as in BigGAN, and not A.
+    """
+
+    def __init__(
+        self,
+        before: int,
+        after: int,
+        pool: int = 2,
+        wide: bool = False,
+        normalise: Normalise = spectral,
+    ) -> None:
         super().__init__()
         self.pool = pool
-        self.conv1 = _convolution(before, before, 3, 2**0.5, spectral)
-        self.conv2 = _convolution(before, after, 3, 2**0.5, spectral)
+        between = after if wide else before
+        self.conv1 = _convolution(before, between, 3, 2**0.5, normalise)
+        self.conv2 = _convolution(between, after, 3, 2**0.5, normalise)
         same = before == after and pool == 1
-        self.shortcut = nn.Identity() if same else _convolution(before, after, 1, 1.0, spectral)
+        self.shortcut = nn.Identity() if same else _convolution(before, after, 1, 1.0, normalise)
 
     def forward(self, x: Tensor) -> Tensor:
         """Adds the two ways. On the short one the mean comes before 1x1, which commutes."""
@@ -140,26 +163,15 @@ class Down(nn.Module):
 class First(nn.Module):
     """The first block of a discriminator: as `Down`, without a ReLU on the image."""
 
-    def __init__(self, before: int, after: int) -> None:
+    def __init__(self, before: int, after: int, normalise: Normalise = spectral) -> None:
         super().__init__()
-        self.conv1 = _convolution(before, after, 3, 2**0.5, spectral)
-        self.conv2 = _convolution(after, after, 3, 2**0.5, spectral)
-        self.shortcut = _convolution(before, after, 1, 1.0, spectral)
+        self.conv1 = _convolution(before, after, 3, 2**0.5, normalise)
+        self.conv2 = _convolution(after, after, 3, 2**0.5, normalise)
+        self.shortcut = _convolution(before, after, 1, 1.0, normalise)
 
     def forward(self, x: Tensor) -> Tensor:
         """Adds the two ways."""
         return avg_pool2d(self.conv2(relu(self.conv1(x))), 2) + self.shortcut(avg_pool2d(x, 2))
-
-
-def _attention(
-    plan: Plan, side: int, factor: float, widths: list[int], there: bool, normalise: Normalise
-) -> nn.ModuleList:
-    """Behind each block attention or nothing; `side` changes by `factor` in each block."""
-    sides = [int(side * factor**k) for k in range(1, len(widths) + 1)]
-    return nn.ModuleList(
-        SelfAttention(width, normalise) if there and side == plan.attention else nn.Identity()
-        for side, width in zip(sides, widths, strict=True)
-    )
 
 
 def _convolution(
@@ -175,5 +187,6 @@ def _xavier(layer: Layer, gain: float = 1.0) -> Layer:
     return layer
 
 
-def _double(x: Tensor) -> Tensor:
+def double(x: Tensor) -> Tensor:
+    """[N, C, H, W] -> [N, C, 2H, 2W], each value four times."""
     return interpolate(x, scale_factor=2)

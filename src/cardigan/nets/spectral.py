@@ -8,8 +8,10 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize
-from torch.nn.utils.parametrize import register_parametrization
+from torch.nn.functional import normalize, pad
+from torch.nn.utils.parametrize import is_parametrized, register_parametrization
+
+from ..randomness import seeded
 
 Layer = TypeVar("Layer", bound=nn.Module)
 Normalise = Callable[[nn.Module], nn.Module]
@@ -63,3 +65,19 @@ def spectral(layer: Layer) -> Layer:
 def plain(layer: nn.Module) -> nn.Module:
     """The layer as it is: the place of `spectral` where nothing is normed."""
     return layer
+
+
+@torch.no_grad()
+def singular_values(layer: nn.Module, count: int = 3) -> Tensor:
+    """The largest singular values of the weight that is moved, before any norm: [count], falling.
+
+    By a randomised SVD (Halko et al. 2009, arXiv:0909.4061), whose draws repeat themselves.
+    """
+    weight = layer.weight
+    if is_parametrized(layer, "weight"):
+        weight = layer.parametrizations.weight.original  # pyright: ignore
+    assert isinstance(weight, Tensor)
+    matrix = weight.flatten(1).float()
+    with seeded(0, matrix.device):
+        values = torch.svd_lowrank(matrix, min(count + 5, *matrix.shape), niter=8)[1]
+    return pad(values, (0, count))[:count]

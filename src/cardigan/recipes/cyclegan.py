@@ -92,6 +92,10 @@ class CycleGAN(Recipe):
             (self.data, self.data_b), split, self.size, self.channels, arrange, self.pairs
         )
 
+    def epoch(self) -> int:
+        """Images of one pass over what is trained on, which is not all of both sets."""
+        return len(self.dataset())
+
     def stream(
         self, dataset: "Dataset", device: "torch.device", world: int = 1
     ) -> "Stream | Together":
@@ -134,6 +138,12 @@ class CycleGAN(Recipe):
             yield (
                 "constant_images must be at least 0 and decay_images at least 1, got "
                 f"{self.constant_images} and {self.decay_images}"
+            )
+        elif self.training.images > (end := self.constant_images + self.decay_images):
+            yield (
+                f"training.images must be at most constant_images and decay_images, {end}, for "
+                f"from there on the learning rate is 0, got {self.training.images}: give more of "
+                "these two"
             )
 
 

@@ -1,13 +1,13 @@
 """DCGAN: convolutional networks that made GANs work on pictures."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from ..recipe import Recipe, Training
 from . import options
-from .options import Codes, Comparison, LossName, OptimizerName, Restraints
+from .options import Augmentation, Codes, Comparison, LossName, OptimizerName, Restraints
 
 if TYPE_CHECKING:
     from ..game import Game
@@ -56,7 +56,12 @@ class DCGAN(Recipe):
     ema_halflife: float = 10_000
     """Images after which a weight counts half in the average that is sampled; 0 averages none."""
     discriminator: Restraints = field(default_factory=Restraints)
+    augmentation: Augmentation = field(default_factory=Augmentation)
     training: Training = field(default_factory=lambda: Training(images=350_000))
+
+    def suited(self, count: int) -> Self:
+        """With the augmentation that suits a number of images."""
+        return replace(self, augmentation=self.augmentation.suited(count))
 
     def game(self) -> "Game":
         """The two-player game between DCGAN's networks."""
@@ -80,7 +85,7 @@ class DCGAN(Recipe):
             Player(discriminator, make(self.discriminator.decay), self.lr),
             priors.uniform(self.latents),
             options.adversarial_loss(self.loss, self.relativistic, smoothing, self.codes),
-            **self.discriminator.rules(),
+            **options.rules(self.discriminator, self.augmentation, self.training.batch),
         )
 
     def problems(self) -> Iterator[str]:
@@ -88,6 +93,7 @@ class DCGAN(Recipe):
         yield from super().problems()
         yield from self.discriminator.problems()
         yield from self.codes.problems()
+        yield from self.augmentation.problems()
         yield from network_problems(self.size, self.latents, self.width)
         yield from options.learning_problems(self.lr, self.beta1, self.beta2, self.ema_halflife)
         yield from options.smoothing_problems(self.label_smoothing)

@@ -1,10 +1,10 @@
 """Options that recipes of the two-player game share. Nothing here imports torch at the top."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from math import isfinite
-from typing import TYPE_CHECKING, Any, Literal
+from math import isfinite, log10
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 if TYPE_CHECKING:
     from ..game import MakeOptimizer
@@ -16,6 +16,7 @@ LossName = Literal[
 Comparison = Literal["none", "paired", "average"]
 OptimizerName = Literal["adam", "rmsprop"]
 LOGISTIC = ("non-saturating", "minimax")  # losses whose labels can be smoothed
+CHANGING = ("diffaugment", "ada", "ada-cutout")  # kinds of augmentation that do something
 PAID = ("unit-slope", "dragan", "r1", "r2", "roth")
 
 
@@ -56,6 +57,73 @@ def optimizer(name: str, beta1: float, beta2: float, decay: float = 0.0) -> "Mak
 
     make = {"adam": partial(optimizers.adam, beta1, beta2), "rmsprop": optimizers.rmsprop}
     return make[name](decay=decay)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """How pictures are changed before the discriminator sees them, reals and fakes alike."""
+
+    kind: Literal["none", "diffaugment", "ada", "ada-cutout"] = "none"
+    """What is done: colour, translation and cutout to a picture as a whole; or ADA's eleven
+    changes, each by itself, to which R3GAN adds cutout."""
+    probability: float = 0.0
+    """Of a change. 0 takes what suits the number of images: 1 for diffaugment; for ada 0.8, and
+    less from 2,000 images on, down to 0.3 at 50,000."""
+    ramp: int = 0
+    """Images over which that rises from nothing, along half a cosine; 0 starts with it."""
+    target: float = 0.0
+    """The probability starts from nothing and follows what the discriminator is sure of: the
+    share of reals that it takes for real, less the rest. 0.6 is the paper's; 0 follows nothing."""
+    speed: int = 500_000
+    """Images over which a probability that follows could rise from 0 to 1."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether pictures are changed at all."""
+        return self.kind in CHANGING
+
+    def suited(self, count: int) -> Self:
+        """With a probability for a number of images, where none was asked for.
+
+        From 0.8, above which changes begin to leak into samples, to what R3GAN's authors take for
+        70,000 faces, linear in the logarithm.
+        """
+        if not self.changes or self.probability or self.target:
+            return self
+        share = min(max(0.8 - 0.36 * log10(count / 2_000), 0.3), 0.8)
+        return replace(self, probability={"diffaugment": 1.0}.get(self.kind, round(share, 2)))
+
+    def rules(self, batch: int) -> dict[str, Any]:
+        """What the two-player game is told, whose moves look at `batch` images."""
+        if not self.changes:
+            return {}
+        from ..ada import ada
+        from ..augment import Adaptive, augmented
+        from ..diffaugment import diffaugment
+        from ..schedule import constant, cosine
+
+        kinds = {
+            "diffaugment": diffaugment,
+            "ada": ada,
+            "ada-cutout": partial(ada, colour=0.5, cut=1.0),
+        }
+        if self.target:
+            view = Adaptive(kinds[self.kind], batch, self.target, self.speed)
+            return {"view": view, "steering": view.steering}
+        p, ramp = self.probability, self.ramp
+        return {"view": augmented(kinds[self.kind], cosine(0, p, ramp) if ramp else constant(p))}
+
+    def problems(self) -> Iterator[str]:
+        """What does not fit, a phrase each."""
+        if not 0 <= self.probability <= 1:
+            yield f"augmentation.probability must lie in [0, 1], got {self.probability}"
+        if not 0 <= self.target < 1:
+            yield f"augmentation.target must lie in [0, 1), got {self.target}"
+        if not (0 <= self.ramp < 2**63 and 1 <= self.speed < 2**63):
+            yield (
+                "augmentation.ramp must be at least 0 and augmentation.speed at least 1, "
+                f"got {self.ramp} and {self.speed}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +182,16 @@ class Restraints:
             lowest = least.get(name, 0)
             if isinstance(value, int | float) and not lowest <= value < 2**63:
                 yield f"discriminator.{name} must be at least {lowest}, got {value}"
+
+
+def rules(restraints: Restraints, augmentation: Augmentation, batch: int) -> dict[str, Any]:
+    """What the two-player game is told of both: noise is laid on changed pictures."""
+    from ..augment import Through
+
+    bound, changed = restraints.rules(), augmentation.rules(batch)
+    if augmentation.changes and restraints.noise:
+        changed["view"] = Through(changed["view"], bound["view"])
+    return bound | changed
 
 
 def learning_problems(lr: float, beta1: float, beta2: float, ema_halflife: float) -> Iterator[str]:

@@ -65,6 +65,10 @@ class Pix2Pix(Recipe):
             (self.data, self.data_b), split, self.size, self.channels, domains.aligned
         )
 
+    def epoch(self) -> int:
+        """Images of one pass over what is trained on, which is not all of both sets."""
+        return len(self.dataset())
+
     def stream(
         self, dataset: "Dataset", device: "torch.device", world: int = 1
     ) -> "Stream | Together":

@@ -1,10 +1,11 @@
 """SNGAN, its projection discriminator, and SAGAN: one family of residual networks."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from ..recipe import Recipe, Training
+from .options import Augmentation
 
 if TYPE_CHECKING:
     from ..game import Game
@@ -39,7 +40,12 @@ class SNGAN(Recipe):
     """Adam's decay of the second moment."""
     ema_halflife: float = 10_000
     """Images after which a weight counts half in the average that is sampled; 0 averages none."""
+    augmentation: Augmentation = field(default_factory=Augmentation)
     training: Training = field(default_factory=lambda: Training(images=150_000, batch=32))
+
+    def suited(self, count: int) -> Self:
+        """With the augmentation that suits a number of images."""
+        return replace(self, augmentation=self.augmentation.suited(count))
 
     def game(self) -> "Game":
         """The two-player game of the hinge loss between residual networks."""
@@ -60,11 +66,13 @@ class SNGAN(Recipe):
             losses.HINGE,
             games.alternating(self.discriminator_steps),
             self.classes,
+            **self.augmentation.rules(self.training.batch),
         )
 
     def problems(self) -> Iterator[str]:
         """What does not fit, a phrase each."""
         yield from super().problems()
+        yield from self.augmentation.problems()
         if self.size not in (0, *SIZES):
             yield f"size must be one of {', '.join(map(str, SIZES))}, got {self.size}"
         if min(self.latents, self.width, self.discriminator_steps) < 1:
