@@ -34,6 +34,7 @@ from cardigan.nets.conditional import BatchNorm, as_vector
 from cardigan.randomness import generator
 
 TELLS = ("cgan", "sngan-projection", "sagan", "cgan-attributes", "cgan-pictures")
+CLASSES = ("cgan", "sngan-projection", "sagan", "r3gan-classes", "biggan", "biggan-deep")
 FLOWS = ("glow", "glow-32")  # whose latents have the shape of pictures, and are split first
 DECODES = [
     name
@@ -83,7 +84,7 @@ def test_gradients_flow_to_latents_that_ask_for_them_and_to_nothing_else(name):
         assert not game.decode(z, told).requires_grad
 
 
-@pytest.mark.parametrize("name", ["sngan-projection", "cgan"])
+@pytest.mark.parametrize("name", CLASSES)
 def test_weights_of_one_class_are_that_class_and_mixes_lie_between(name):
     game = made(name)
     z, labels = game.latents(4, seed=0), torch.tensor([2, 0, 1, 2])
