@@ -225,7 +225,7 @@ def _print(result: dict[str, Any]) -> None:
     about = result["about"]
     table = Table(box=None, pad_edge=False)
     count = len(next(iter(result["ways"].values())))
-    table.add_column(Text(f"medians over {count} image{'s' * (count > 1)}"))
+    table.add_column(Text(f"medians of {count}"), no_wrap=True)
     for column in ("feature distance", "of the mean latent", "fallen by", "pixel error"):
         table.add_column(column, justify="right")
     for way, rows in result["ways"].items():

@@ -86,7 +86,8 @@ def _has_matrix(layer: nn.Module) -> bool:
 
 def _reads(x: Tensor, points: Tensor) -> Tensor:
     """Which entries of x [N, I] or [N, I, 1, 1] are entries of the points: bool [I, D]."""
-    if x[0].numel() != x.shape[1] or len(x) != len(points):
+    flat = x.dim() > 1 and x[0].numel() == x.shape[1]
+    if not flat or len(x) != len(points):
         return points.new_zeros(0, points.shape[1], dtype=torch.bool)
     return torch.isclose(x.flatten(1)[:, :, None], points[:, None], rtol=1e-3).all(0)
 

@@ -28,18 +28,14 @@ class Space(NamedTuple):
 
 def spaces(game: Game) -> dict[str, Space]:
     """Those that a game has, by name; none where it has no latents."""
-    if not isinstance(game, Decodes):
-        return {}
-    if not isinstance(game, Maps):
-        return {"z": Space("z", partial(_latents, game), game.decode, True)}
-
-    def of_z(z: Tensor, told: Tensor | None) -> Tensor:
-        return game.synthesise(game.map(z, told))  # with the same noise at every call
-
-    w = Space("w", partial(_mapped, game), lambda w, told: game.synthesise(w), False)
-    found = {"z": Space("z", partial(_latents, game), of_z, True), "w": w}
-    if isinstance(game, Layers):
-        found["w+"] = w._replace(name="w+", draw=partial(_spread, game))
+    found = {}
+    if isinstance(game, Decodes):
+        found["z"] = Space("z", partial(_latents, game), game.decode, True)
+    if isinstance(game, Decodes) and isinstance(game, Maps):
+        w = Space("w", partial(_mapped, game), lambda w, told: game.synthesise(w), False)
+        found["w"] = w
+        if isinstance(game, Layers):
+            found["w+"] = w._replace(name="w+", draw=partial(_spread, game))
     return found
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
+from ..labels import row
 from .attention import attending
 from .conditional import GatedBatchNorm, OneHot, Projection
 from .orthogonal import both
@@ -194,10 +195,15 @@ def class_code(classes: int, shared: int, initial: Normalise) -> tuple[nn.Module
 
 
 def coded(code: nn.Module | None, z: Tensor, label: Tensor | None) -> Tensor:
-    """The labels' vectors [N, A], of no entries where there are no classes."""
+    """The labels' vectors [N, A], of no entries where there are no classes.
+
+    Weights of classes [N, K] mix them.
+    """
     if code is None:
         return z[:, :0]
     assert label is not None, "a conditional generator is told a class"
+    if label.is_floating_point():
+        return row(code(torch.arange(label.shape[1], device=label.device)), label).to(z.dtype)
     return code(label).to(z.dtype)
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
+from ..labels import row
 from .resampling import double, halve
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
@@ -205,5 +206,8 @@ def _weights(layer: Layer, gain: float = 1.0) -> Layer:
 
 
 def _embed(embedding: nn.Linear, label: Tensor) -> Tensor:
-    """The rows of labels [N]: the product of their one-hot vectors and the layer."""
-    return embedding.weight.T[label]
+    """The rows of labels [N]: the product of their one-hot vectors and the layer.
+
+    Weights of classes [N, K] mix them.
+    """
+    return row(embedding.weight.T, label)
