@@ -13,6 +13,7 @@ from cardigan.data.dataset import Dataset
 from cardigan.errors import UserError
 from cardigan.metrics import inception_weights, networks
 from cardigan.metrics.features import digits_classifier, extract, fashion_classifier
+from cardigan.metrics.looking import look_again
 from cardigan.metrics.networks import (
     from_module,
     network,
@@ -187,13 +188,31 @@ def test_training_on_changes_nothing():
 
 
 def test_other_code_or_other_classes_are_another_network():
-    """What is remembered under a checksum must not be found by a network that sees otherwise."""
-    plain, doubled = Gives(lambda x: x), Gives(lambda x: 2 * x)
-    named = Gives(lambda x: (x, x[:, :2]))
-    nets = [from_module(plain, 8), from_module(doubled, 8), from_module(named, 8, classes="ab")]
-    assert len({net.checksum for net in nets}) == 3
+    """Figures of networks that see otherwise are never compared: norms alone tell too little."""
+    plain, named = Gives(lambda x: x), Gives(lambda x: (x, x[:, :2]))
+    others = [lambda x: 2 * x, lambda x: -x, lambda x: x.flip(1)]
+    nets = [from_module(Gives(code), 8) for code in (*others, lambda x: x - 0.5)]
+    nets += [from_module(Gives(lambda x: (x - 0.5).abs()), 8)]
+    nets = [from_module(plain, 8), *nets, from_module(named, 8, classes="ab")]
+    assert len({net.checksum for net in nets}) == len(nets)
     assert from_module(plain, 8, name="other").checksum == nets[0].checksum
     assert from_module(named, 8).checksum == nets[0].checksum
+
+
+OTHER_CODE = {
+    "abs": lambda x: (x - 0.5).abs(),
+    "only of dark pictures": lambda x: torch.where(x.mean(1, keepdim=True) < 0.3, 1 - x, x) - 0.5,
+}
+
+
+@pytest.mark.parametrize("code", OTHER_CODE.values(), ids=OTHER_CODE)
+def test_your_network_finds_nothing_that_another_saw(clothes, code):
+    """Both have no weights, and one cache; some code differs in pictures that are no noise."""
+    index = torch.arange(20)
+    look_again(clothes, index, from_module(Gives(lambda x: x - 0.5), 8, channels=1))
+    other = from_module(Gives(code), 8, channels=1)
+    seen = look_again(clothes, index, other).features
+    assert torch.equal(seen, extract(other, clothes.images[index]).features)
 
 
 def test_half_precision_becomes_float32():

@@ -44,6 +44,8 @@ class FeatureNet:
         prepare: What does so, on the network's device.
         net: What was prepared, to features [N, D] and logits [N, K].
         batch: Pictures at a time that are quick, and fit the memory of small machines.
+        known: Whether its checksum tells all that it computes, so that what it saw of reals may
+            be remembered under it.
     """
 
     name: str
@@ -53,6 +55,7 @@ class FeatureNet:
     prepare: Prepare
     net: nn.Module
     batch: int = 256
+    known: bool = True
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Features:

@@ -60,11 +60,12 @@ def look_again(dataset: Dataset, index: Tensor, net: FeatureNet | None, batch: i
     """Looks at some pictures of a data set, or reads what was seen when it last did.
 
     What is remembered lies under a key of all that it depends on: the content of the data set,
-    the choice, the network's weights and how it is fed. A damaged file is made anew.
+    the choice, the network's weights and how it is fed. A damaged file is made anew. Nothing is
+    remembered of a network whose code nobody knows.
     """
     images = dataset.images[index]
     labels = None if dataset.labels is None else dataset.labels[index]
-    if net is None or not dataset.fingerprint:
+    if net is None or not net.known or not dataset.fingerprint:
         return look(images, labels, net, batch)
     path = _place(dataset, index, net)
     found = _read(path, len(index))

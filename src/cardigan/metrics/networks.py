@@ -130,7 +130,8 @@ def from_module(
     It is copied, so that training it further changes nothing, and the copy is always in eval mode
     and in float32. It gets float pictures [N, channels, size, size] in [0, 1]; what else it wants,
     such as other means, belongs into the module. Its checksum is of its weights, its classes and
-    of what it sees in noise, to three digits, so that other code is another network.
+    of what it sees in noise along a random direction, to three digits: no proof that other code
+    is another network, so nothing that it sees is remembered.
 
     Arguments:
         net: Gives features [N, D], or features and logits ([N, D], [N, K]).
@@ -155,8 +156,11 @@ def from_module(
         f"bilinear antialiased to {size}, {SHADES[channels]}",
         lambda images: resized(shade(images), size),
         copied,
+        known=False,
     )
-    seen = [f"{length:.3g}" for length in _tried(made, size, channels).norm(dim=1)]
+    features = _tried(made, size, channels)
+    direction = torch.randn(features.shape[1], generator=generator(0), dtype=features.dtype)
+    seen = [f"{length:.3g}" for length in features @ direction]
     key = cache_key(checksum(copied.inner.state_dict()), list(classes), seen)
     return replace(made, checksum=key)
 
