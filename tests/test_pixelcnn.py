@@ -179,8 +179,8 @@ def test_a_part_beside_what_is_remembered_is_the_whole_to_rounding(trunk):
 @torch.no_grad()
 def test_drawing_is_more_than_ten_times_as_fast_as_the_definition(trunk):
     """28x28, float32, processor time; what the definition takes is 784 passes, of which one."""
-    net = network(partial(trunk, width=12)).float()
-    level = torch.zeros(8, 1, 28, 28, dtype=torch.int64)
+    net = network(partial(trunk, width=24), levels=64).float()
+    level = torch.zeros(16, 1, 28, 28, dtype=torch.int64)
     chance = torch.rand(level.shape)
     net(level)
     times = [time.process_time()]

@@ -205,7 +205,7 @@ def test_dense_networks_have_the_parameters_of_the_paper():
 def test_variances_are_learnt_for_each_value_and_never_vanish():
     law = LAWS["gaussian"]((1, 2, 2))
     with torch.no_grad():
-        law.log_variance.copy_(torch.tensor([[[-3.0, 0.0], [-100.0, 1.0]]]))
+        law.change.copy_(torch.tensor([[[0.0, 0.3], [-10.0, 0.4]]]))
     told = law(torch.zeros(5, 1, 2, 2)).log_variance
     assert told.shape == (5, 1, 2, 2)
     least = math.log((2 / 255) ** 2 / 12)

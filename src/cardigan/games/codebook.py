@@ -22,18 +22,25 @@ class Codebook(nn.Module):
         e_k = m_k / N_k,   with a little more under the line, so that no code is divided by nothing
 
     Van den Oord et al. 2017, arXiv:1711.00937, appendix A.1. Counts are shares of all places, so
-    that neither the batch nor the number of processes matters.
+    that neither the batch nor the number of processes matters. A code that hardly anything is
+    nearest to goes to where much is, and shares that: without, a few codes take all, at first
+    because they lie nearest to a cloud that moves (restarts: Dhariwal et al. 2020,
+    arXiv:2005.00341; splitting: Linde, Buzo and Gray 1980).
 
     Arguments:
         decay: g.
+        least: Share below which a code is moved, in shares of one code of K used alike.
     """
 
-    def __init__(self, codes: int, dimensions: int, decay: float = 0.99) -> None:
+    def __init__(
+        self, codes: int, dimensions: int, decay: float = 0.99, least: float = 0.1
+    ) -> None:
         super().__init__()
-        self.decay = decay
+        self.decay, self.least = decay, least / codes
         self.vectors = nn.Buffer(torch.randn(codes, dimensions))
         self.share = nn.Buffer(torch.full((codes,), 1 / codes))
         self.total = nn.Buffer(self.vectors / codes)
+        self.aside = nn.Buffer(torch.randn(codes, dimensions))  # where codes step when they split
 
     @torch.no_grad()
     def nearest(self, z: Tensor) -> Tensor:
@@ -68,11 +75,28 @@ class Codebook(nn.Module):
     @torch.no_grad()
     def become(self, averages: Use) -> None:
         """Sets averages, and by them the codes."""
-        self.share.copy_(averages.share)
-        self.total.copy_(averages.total)
+        share, total = self._split(averages)
+        self.share.copy_(share)
+        self.total.copy_(total)
         few, whole = 1e-7, self.share.sum()
         smooth = (self.share + few) / (whole + few * len(self.share)) * whole  # Laplace's
         self.vectors.copy_(self.total / smooth[:, None])
+
+    def _split(self, averages: Use) -> Use:
+        """Each idle code shares the place of a busy one, the idlest that of the busiest.
+
+        A function of the averages alone: the same in copies of a round and on all processes.
+        """
+        share, total = averages.share.clone(), averages.total.clone()
+        order, half = share.argsort(descending=True), len(share) // 2
+        busy, idle = order[:half], order.flip(0)[:half]
+        moves = (share[idle] < self.least) & (share[busy] > 4 * self.least)
+        part, place = share[busy] / 2, total[busy] / share[busy, None]
+        step = 0.01 * place.square().mean(1, keepdim=True).sqrt() * self.aside[idle]
+        for codes, to in ((idle, place + step), (busy, place - step)):
+            total[codes] = torch.where(moves[:, None], part[:, None] * to, total[codes])
+            share[codes] = torch.where(moves, part, share[codes])
+        return Use(share, total)
 
     @torch.no_grad()
     def start_from(self, z: Tensor) -> None:
