@@ -38,6 +38,7 @@ class Growth(nn.Module):
         super().__init__()
         self.first, self.last, self.stable, self.fading = first, last, stable, fading
         self.register_buffer("level", torch.tensor(first))  # of the last round that was played
+        self._read: tuple[Tensor, int, int] | None = None  # what it held when it was last read
 
     def stage(self, seen: int) -> Stage:
         """Where the clock stands."""
@@ -48,6 +49,19 @@ class Growth(nn.Module):
         if inside < self.stable:
             return Stage(level)
         return Stage(level + 1, (inside - self.stable) / self.fading)
+
+    def reach(self, level: int) -> bool:
+        """Notes the level of a round, and tells whether it is another than the last round's.
+
+        The host reads the device only where somebody else wrote to it: after loading.
+        """
+        known = self._read
+        if known is None or known[0] is not self.level or known[1] != self.level._version:
+            known = self.level, self.level._version, int(self.level)
+        if changed := known[2] != level:
+            self.level.fill_(level)
+        self._read = self.level, self.level._version, level
+        return changed
 
     def forward(self, seen: int) -> tuple[int, Tensor | None]:
         """The level, and a weight in [0, 1); None where the level is there as a whole."""
@@ -69,10 +83,9 @@ def growing(growth: Growth, turns: Turns) -> Turns:
 
     def grown(game: GAN, stream: Any) -> Round:
         level, _ = growth.stage(game.seen)
-        if level != growth.level:
+        if growth.reach(level):
             for player in game.players.values():
                 player.forget()
-            growth.level.fill_(level)
         seen = game.seen
         yield from turns(game, (b._replace(image=growth.shown(b.image, seen)) for b in stream))
 

@@ -4,7 +4,7 @@ Miyato et al. 2018, arXiv:1802.05957.
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -73,10 +73,9 @@ def singular_values(layer: nn.Module, count: int = 3) -> Tensor:
 
     By a randomised SVD (Halko et al. 2009, arXiv:0909.4061), whose draws repeat themselves.
     """
-    weight = layer.weight
-    if is_parametrized(layer, "weight"):
-        weight = layer.parametrizations.weight.original  # pyright: ignore
-    assert isinstance(weight, Tensor)
+    # To ask a normed layer for its weight would go one power iteration on, on one process alone.
+    normed = is_parametrized(layer, "weight")
+    weight: Any = layer.parametrizations.weight.original if normed else layer.weight  # pyright: ignore
     matrix = weight.flatten(1).float()
     with seeded(0, matrix.device):
         values = torch.svd_lowrank(matrix, min(count + 5, *matrix.shape), niter=8)[1]
