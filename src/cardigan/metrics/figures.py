@@ -34,6 +34,7 @@ class Figure(NamedTuple):
     quick: bool = False  # cheap enough beside training
     within: bool = True  # makes sense within one class
     needs: int = 2  # samples without which it does not exist
+    labelled: bool = False  # looks at the labels of samples
 
 
 ANY_IMAGES = {
@@ -59,7 +60,12 @@ STACKED = {"stacked_modes": Figure(readings.stacked, HIGHER, least=10_000, withi
 TOYS = {"mode_coverage": Figure(readings.modes, HIGHER, least=1_000, quick=True, within=False)}
 LABELLED = {
     "classification_accuracy": Figure(
-        readings.classification_accuracy, HIGHER, least=2_000, usual=False, within=False
+        readings.classification_accuracy,
+        HIGHER,
+        least=2_000,
+        usual=False,
+        within=False,
+        labelled=True,
     ),
 }
 ASKED: dict[type, dict[str, Figure]] = {
