@@ -152,6 +152,16 @@ MISTAKES = {
     ),
     "too few": (lambda: measure(TEST.images[:1], TRAIN, TEST), "at least 2 samples"),
     "points": (lambda: measure(torch.zeros(50, 2), TRAIN, TEST), "compare pictures with"),
+    "one class": (
+        lambda: measure(
+            TEST.images,
+            TRAIN,
+            TEST,
+            figures=chosen(TRAIN, ["cas"]),
+            labels=torch.zeros(len(TEST), dtype=torch.int64),
+        ),
+        "expected two classes or more to learn, got one: leave classification_accuracy out",
+    ),
     "misspelt": (lambda: chosen(TRAIN, ["frechet_distence"]), "did you mean frechet_distance"),
     "not for pictures": (lambda: chosen(TRAIN, ["mode_coverage"]), "got mode_coverage"),
     "no modes": (lambda: chosen(Dataset("dots", torch.zeros(9, 2)), ["kid"]), "out of none"),
