@@ -256,10 +256,10 @@ def test_classes_that_the_data_do_not_have_train_nothing(place, tmp_path, reals)
     from cardigan.subjects import Samples
 
     asked, drawn = question(*reals, "side"), squares(200, 7)
-    found = SimpleNamespace(images=Dataset("d", drawn.images, drawn.labels, ("cat", "dog")))
+    found = SimpleNamespace(classes=("cat", "dog"))
     notes: list[str] = []
     assert _learnt(found, Samples(drawn.images, drawn.labels), asked, 0, notes) is None
-    assert "classes are not the data's" in notes[0]
+    assert "no classifier was trained" in notes[0] and "'cat'" in notes[0]
 
 
 def test_the_shares_of_the_catalogues_avatars_are_even():

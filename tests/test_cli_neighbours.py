@@ -10,6 +10,7 @@ from cardigan.__main__ import main
 from cardigan.commands.neighbours import neighbours
 from cardigan.data import catalogue
 from cardigan.errors import UserError
+from cardigan.metrics import looking
 from cardigan.metrics.features import fashion_classifier
 from cardigan.neighbourhood import LARGEST, look, pixels, suspects
 from cardigan.pictures import grid
@@ -79,6 +80,15 @@ def test_the_answer_follows_its_seed_and_nothing_else(place, capsys):
     assert asked(place, capsys, "others", n=30, seed=1) == first
     assert torch.equal(torch.get_rng_state(), state)
     assert asked(place, capsys, "others", n=30, seed=2)["spaces"] != first["spaces"]
+
+
+def test_what_was_seen_of_reals_is_remembered(place, capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    looked, seen = [], looking.look
+    monkeypatch.setattr(looking, "look", lambda *args: looked.append(len(args[0])) or seen(*args))
+    first, again = (asked(place, capsys, "others") for _ in range(2))
+    assert looked == [60, 60], "training images and held-out ones, once"
+    assert again == first
 
 
 def test_without_held_out_images_nothing_can_be_told(place, capsys):

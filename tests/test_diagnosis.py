@@ -1,9 +1,11 @@
 """Each symptom on evidence that has it and on evidence that has not; and the command on runs."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
+from small import start
 
 from cardigan.__main__ import main
 from cardigan.data import catalogue
@@ -15,6 +17,7 @@ from cardigan.diagnosis.classes import lost_classes
 from cardigan.diagnosis.collapse import collapse, similarities, way
 from cardigan.diagnosis.divergence import divergence, not_finite
 from cardigan.diagnosis.evidence import Judged, Scale, scale_of
+from cardigan.diagnosis.gathering import Reference
 from cardigan.diagnosis.log import read, table
 from cardigan.diagnosis.modes import lost_modes
 from cardigan.diagnosis.oscillation import oscillation, turns
@@ -260,3 +263,16 @@ def test_points_that_are_nowhere_are_far_from_all():
     assert (neighbours.to_nearest(lost, reals) > 1e20).all()
     assert (neighbours.to_next(torch.cat([reals, lost + torch.inf]))[:20] < 1e20).all()
     assert neighbours.covered(reals, lost).sum() == 0 and neighbours.covered(reals, reals).all()
+
+
+def test_a_discriminator_is_told_classes_by_their_names():
+    """Held-out data of another folder may number them otherwise."""
+    game, _ = start("sngan-projection")
+    data = catalogue.load("fashion-mnist-mini", "test", 16)
+    held_out = replace(data, labels=9 - data.labels, classes=data.classes[::-1])
+    device = torch.device("cpu")
+    same, other = (Reference(data, test, 20, 0, 20, device) for test in (data, held_out))
+    samples = same.draw(game)
+    assert torch.equal(same.judged(game, samples).held_out, other.judged(game, samples).held_out)
+    shares = [kind.evidence(table([]), samples).trained for kind in (same, other)]
+    assert torch.equal(shares[1], shares[0].flip(0))

@@ -3,16 +3,20 @@
 import json
 import os
 import signal
+from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from cardigan import distributed
+from cardigan import measuring as beside
 from cardigan.__main__ import main
 from cardigan.errors import UserError
-from cardigan.measuring import Budget, beside_training
+from cardigan.measuring import Budget, beside_training, measurer
 from cardigan.metrics import measure as measuring
+from cardigan.metrics.figures import Figure
 from cardigan.run import COST, Run
 from cardigan.subjects import reals
 
@@ -59,6 +63,10 @@ def test_quick_figures_are_taken_and_the_first_tells_the_best():
     assert best == "recall" and {"recall", "kernel_distance"} <= figures.keys()
     with pytest.raises(UserError, match="did you mean recall"):
         beside_training(DATA(), "recal")
+    few = DATA()._replace(test=None)
+    few = few._replace(train=replace(few.train, images=few.train.images[:9], labels=None))
+    with pytest.raises(UserError, match="at least 6 samples and reals for density, got 4"):
+        beside_training(few, "density")
 
 
 def lines(run):
@@ -137,9 +145,49 @@ def test_measuring_changes_nothing_that_is_learnt(tmp_path):
         assert a == b
 
 
-def test_too_little_time_measures_little(tmp_path):
+def test_too_little_time_measures_nothing_not_even_a_pilot(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(beside, "measure", lambda *args, **options: asked.append(args))
     run = trained(tmp_path / "run", "ring-gan", "--training.measure_share=1e-9")
-    assert not (run.path / "metrics.jsonl").exists() and run.best() is None
+    assert not (run.path / "metrics.jsonl").exists() and run.best() is None and not asked
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.05, 1000), (0.2, 300), (0.5, 20)])
+def test_the_pilot_waits_and_counts(share, count, tmp_path, monkeypatch):
+    """Where looking takes as long as training, the share is kept from the first moment on."""
+    clock, counts = Clock(), []
+
+    def measure(n, *args, **options):
+        counts.append(n)
+        clock.now += 7 * n  # a second a picture
+        return {"score": {"value": 1.0, "floor": 1.0, "better": "lower"}}
+
+    monkeypatch.setattr(beside, "measure", measure)
+    game, budget = SimpleNamespace(seen=5000), Budget(share, clock)
+    figures = {"score": Figure(measure)}
+    call = measurer(Run(tmp_path), DATA(), figures, "score", count, 0, budget, start=game.seen)
+    while len(counts) < 4:
+        clock.now += 100
+        game.seen += 100
+        call(game, {})
+        assert budget.spent <= share * clock.now + 1e-6
+    assert counts == [min(64, count), count, count, count]
+
+
+def test_a_measurement_that_fails_is_told_and_training_goes_on(tmp_path, monkeypatch, capsys):
+    measure, calls = beside.measure, []
+
+    def fails(*args, **options):
+        calls.append(args)
+        if len(calls) == 2:
+            raise RuntimeError("out of\nmemory")
+        return measure(*args, **options)
+
+    monkeypatch.setattr(beside, "measure", fails)
+    run = trained(tmp_path / "run")
+    assert [line["seen"] for line in lines(run)] == [512, *range(1536, 4097, 512)]
+    assert "nothing was measured at 1,024 images: RuntimeError" in capsys.readouterr().err
+    assert run.newest().name == f"{4096:09}"
 
 
 def test_images_are_measured_beside_training(tmp_path):
@@ -158,11 +206,19 @@ def test_images_are_measured_beside_training(tmp_path):
         ("--training.best=fidd", "did you mean fid"),
         ("--training.measure_share=2", "between 0 and 1"),
         ("--training.measure_images=1", "at least 2"),
+        (
+            "--training.best=precision --training.measure_images=3",
+            "at least 4 samples and reals for precision, got 3: raise --training.measure_images",
+        ),
+        ("--training.best=cas", "got classification_accuracy, which trains"),
+        ("--training.best=ms_ssim --size=10", "11 pixels or more for ms_ssim, got 10"),
+        ("--training.best=swd --size=15", "16 pixels or more for sliced_wasserstein, got 15"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(tmp_path, capsys, word, told):
-    words = ["train", "gan", "--out", str(tmp_path / "run"), "--training.device=cpu", word]
-    assert main(words) == 2
+    words = ["train", "gan", "--out", str(tmp_path / "run"), "--training.device=cpu"]
+    assert main([*words, *word.split()]) == 2
+    assert not (tmp_path / "run").exists()
     line = capsys.readouterr().err.strip()
     assert line.startswith("cardigan: error:") and told in line.splitlines()[-1]
 

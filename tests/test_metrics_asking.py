@@ -196,6 +196,20 @@ def test_accuracy_is_the_share_of_held_out_images_and_needs_no_samples():
     assert not [note for note in told["about"]["notes"] if "of 200 samples" in note]
 
 
+def test_a_game_that_numbers_classes_otherwise_is_understood():
+    """As where a run is measured against a folder, whose classes lie in the order of names."""
+    order = torch.tensor([3, 1, 4, 0, 5, 9, 2, 6, 8, 7])
+    names = tuple(TRAIN.classes[k] for k in order.argsort().tolist())  # class k is called order[k]
+    game = Classes(wrong=20)
+    classify = game.classify
+    game.classify = lambda x: classify(x)[:, order.argsort()]
+    figures = chosen(TRAIN, ["test_accuracy"], game=game)
+    told = measure(200, TRAIN, TEST, figures=figures, game=game, classes=names)
+    assert told["test_accuracy"]["value"] == pytest.approx(0.9)
+    with pytest.raises(UserError, match="expected classes out of .*, got 'T-shirt/top'"):
+        measure(200, TRAIN, TEST, figures=figures, game=game, classes=tuple("0123456789"))
+
+
 def test_what_draws_samples_is_measured_by_them_as_well():
     game = Classes(wrong=0)
     game.sample = lambda *_: SAMPLES  # pyright: ignore[reportAttributeAccessIssue]

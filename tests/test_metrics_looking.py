@@ -1,11 +1,13 @@
 """What was seen of reals is remembered, and never believed when it is damaged."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 
 from cardigan.data import cache, catalogue
+from cardigan.errors import UserError
 from cardigan.metrics import looking
 from cardigan.metrics.features import fashion_classifier
 from cardigan.metrics.looking import look, look_again
@@ -121,6 +123,24 @@ def test_class_by_class():
     for inner in found["classes"].values():
         assert inner["samples"] >= 50 and {"frechet_distance", "recall"} <= inner.keys()
         assert inner["frechet_distance"]["value"] < 6 * inner["frechet_distance"]["floor"]
+
+
+def test_classes_are_told_by_their_names():
+    """Samples of two classes number them 0 and 1, whatever numbers the data give them."""
+    kept = TRAIN.labels >= 8
+    images, labels = TRAIN.images[kept], 9 - TRAIN.labels[kept]
+    names = TRAIN.classes[:7:-1]
+    found = partial(measure, images, TRAIN, figures=chosen(TRAIN, ["fid"]), labels=labels)
+    inner = found(classes=names, by_class=True)["classes"]
+    counts = {name: inner[name]["samples"] for name in TRAIN.classes}
+    assert min(counts[name] for name in names) > 30 and sum(counts[n] > 0 for n in counts) == 2
+    for name in names:
+        assert (
+            inner[name]["frechet_distance"]["value"] < 6 * inner[name]["frechet_distance"]["floor"]
+        )
+    with pytest.raises(UserError, match="got 'Bags' .did you mean Bag"):
+        found(classes=(names[0], "Bags"), by_class=True)
+    found(classes=(names[0], "Bags"))  # where labels do not matter, neither do names
 
 
 def test_a_class_that_is_missing_has_no_figures():

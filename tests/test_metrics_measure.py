@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,13 +10,17 @@ from PIL import Image
 
 from benchmarks import planted_faults
 from cardigan.__main__ import main
+from cardigan.commands.compare import compare
 from cardigan.commands.evaluate import evaluate
 from cardigan.data import catalogue
 from cardigan.data.dataset import Dataset
 from cardigan.errors import UserError
-from cardigan.metrics import figures
+from cardigan.metrics import figures, readings
+from cardigan.metrics.accuracy import LearntAccuracy
 from cardigan.metrics.measure import chosen, measure
+from cardigan.recipes import RECIPES
 from cardigan.run import Run
+from cardigan.subjects import Subject
 
 torch.set_num_threads(1)
 N = 400
@@ -147,6 +152,16 @@ MISTAKES = {
     ),
     "too few": (lambda: measure(TEST.images[:1], TRAIN, TEST), "at least 2 samples"),
     "points": (lambda: measure(torch.zeros(50, 2), TRAIN, TEST), "compare pictures with"),
+    "one class": (
+        lambda: measure(
+            TEST.images,
+            TRAIN,
+            TEST,
+            figures=chosen(TRAIN, ["cas"]),
+            labels=torch.zeros(len(TEST), dtype=torch.int64),
+        ),
+        "expected two classes or more to learn, got one: leave classification_accuracy out",
+    ),
     "misspelt": (lambda: chosen(TRAIN, ["frechet_distence"]), "did you mean frechet_distance"),
     "not for pictures": (lambda: chosen(TRAIN, ["mode_coverage"]), "got mode_coverage"),
     "no modes": (lambda: chosen(Dataset("dots", torch.zeros(9, 2)), ["kid"]), "out of none"),
@@ -175,6 +190,64 @@ def test_a_folder_of_images_is_measured_against_data(folder, capsys):
     assert set(found) == {"frechet_distance", "class_histogram", "about"}
     assert found["about"]["samples"] == 50
     assert 0.3 < found["frechet_distance"]["value"] / found["frechet_distance"]["floor"] < 3
+
+
+@pytest.fixture(scope="module")
+def classed(tmp_path_factory):
+    """Data of three classes, samples of two of them, and samples of what is none of them."""
+    place = tmp_path_factory.mktemp("classed")
+    called = {"a-trouser": 1, "b-sandal": 5, "c-bag": 8}
+    kinds = {"data": [*called], "lost": ["b-sandal", "c-bag"], "else": ["c-bag", "d-boot"]}
+    for kind, names in kinds.items():
+        for name in names:
+            (place / kind / name).mkdir(parents=True)
+            shown = TRAIN.images[TRAIN.labels == called.get(name, 9)]
+            for i, image in enumerate(shown[:40] if kind == "data" else shown[40:60]):
+                Image.fromarray(image[0].numpy()).save(place / kind / name / f"{i:02}.png")
+    return {kind: str(place / kind) for kind in kinds}
+
+
+def test_classes_of_folders_are_told_by_their_names(classed, capsys):
+    evaluate(classed["lost"], classed["data"], ["fid"], by_class=True, json=True)
+    found = json.loads(capsys.readouterr().out)["classes"]
+    assert found["a-trouser"] == {"samples": 0}
+    for name in ("b-sandal", "c-bag"):
+        distance = found[name]["frechet_distance"]
+        assert found[name]["samples"] >= 8 and distance["value"] < 4 * distance["floor"]
+
+
+def test_what_learns_from_samples_learns_the_names_of_the_data(classed, tmp_path, monkeypatch):
+    learnt = []
+
+    def accuracy(train, test):
+        learnt.append(train.labels.bincount(minlength=3).tolist())
+        return LearntAccuracy(1.0, 0.0, None, {0: 1.0}, (1.0, 1.0))
+
+    monkeypatch.setattr(readings, "learnt_accuracy", accuracy)
+    evaluate(classed["lost"], classed["data"], ["cas"], json=True)
+    page = str(tmp_path / "page.html")
+    compare([classed["lost"], classed["data"]], classed["data"], ["cas"], out=page)
+    assert len(learnt) == 6  # of samples and of reals, each time
+    assert learnt[0][0] == learnt[2][0] == 0 and min(learnt[0][1:]) > 10 and min(learnt[1]) > 0
+
+
+def test_a_class_that_the_data_do_not_have_is_refused_where_it_matters(classed, capsys):
+    words = "expected classes out of a-trouser, b-sandal, c-bag, got 'd-boot'"
+    for more in ({"metrics": ["cas"]}, {"metrics": ["fid"], "by_class": True}):
+        with pytest.raises(UserError, match=words):
+            evaluate(classed["else"], classed["data"], **more)
+    evaluate(classed["else"], classed["data"], ["fid"])
+    assert "frechet_distance" in capsys.readouterr().out
+
+
+def test_a_run_names_its_classes_as_what_it_was_trained_on(classed):
+    def names(data, classes):
+        recipe = replace(RECIPES["cgan"], data=data, classes=classes)
+        return Subject("run", SimpleNamespace(recipe=recipe)).classes
+
+    assert names("fashion-mnist-mini", 10) == TRAIN.classes
+    assert names(classed["data"], 3) == ("a-trouser", "b-sandal", "c-bag")
+    assert names("a/folder/that/is/gone", 3) == ("0", "1", "2")
 
 
 @pytest.fixture(scope="module", params=["gan", "ring-gan"])

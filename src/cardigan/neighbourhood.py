@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from .data.dataset import Dataset
 from .metrics.copying import copying, nearer_than_reals
 from .metrics.features import FeatureNet, extract
+from .metrics.looking import look_again
 from .metrics.memorisation import (
     FALSE_ALARM,
     Evidence,
@@ -48,15 +50,10 @@ class Neighbourhood(NamedTuple):
 def look(samples: Tensor, reals: Reals, net: FeatureNet) -> Neighbourhood:
     """Looks at images uint8 [M, C, H, W] beside training and held-out ones of their shape."""
 
-    def features(images: Tensor, name: str) -> Tensor:
-        return extract(net, images, label=f"looking at {name}").features
-
-    def bytes_(images: Tensor, name: str) -> Tensor:
-        return pixels(images)
-
+    seen = extract(net, samples, label="looking").features
     spaces = {
-        "pixels": _space(samples, reals, bytes_),
-        "features": _space(samples, reals, features),
+        "pixels": _space(pixels(samples), reals, lambda data: pixels(data.images)),
+        "features": _space(seen, reals, lambda data: _seen(data, net)),
     }
     # Of root mean squares, so that they are told as bytes.
     spaces["pixels"] = spaces["pixels"]._replace(unit=spaces["pixels"].samples.shape[1] ** 0.5)
@@ -104,12 +101,16 @@ def suspects(found: Neighbourhood) -> Tensor:
     return torch.stack(ratios).amin(0).argsort(stable=True)
 
 
-def _space(samples: Tensor, reals: Reals, see: Callable[[Tensor, str], Tensor]) -> Space:
-    points, train = see(samples, "samples"), see(reals.train.images, "training images")
+def _seen(data: Dataset, net: FeatureNet) -> Tensor:
+    return look_again(data, torch.arange(len(data)), net).features
+
+
+def _space(points: Tensor, reals: Reals, see: Callable[[Dataset], Tensor]) -> Space:
+    train = see(reals.train)
     near = nearest(points, train, min(SHOWN, len(train)))
     if reals.test is None:
         return Space(points, train, None, 1.0, near, None)
-    held_out = see(reals.test.images, "held-out images")
+    held_out = see(reals.test)
     return Space(points, train, held_out, 1.0, near, nearest(points, held_out))
 
 

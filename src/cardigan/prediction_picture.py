@@ -14,7 +14,7 @@ from torch import Tensor
 from . import pictures
 from .data.dataset import Dataset
 from .data.stream import as_floats
-from .metrics.sets import some
+from .metrics.sets import numbered, some
 from .pictures import PAPER
 from .report import PREDICTIONS
 
@@ -22,12 +22,17 @@ SHOWN, COLUMNS = 40, 8
 RIGHT, WRONG = "#77736a", "#b4432f"
 
 
-def write(folder: Path, game: Any, test: Dataset, seed: int) -> Path:
-    """Saves a picture of test images that the seed chose, as a game that classifies sees them."""
+def write(folder: Path, game: Any, classes: tuple[str, ...], test: Dataset, seed: int) -> Path:
+    """Saves a picture of test images that the seed chose, as a game that classifies sees them.
+
+    Raises:
+        UserError: Images of a class that is none of the game's `classes`.
+    """
     assert test.labels is not None, "what has no labels cannot be classified"
     which = some(torch.arange(len(test)), SHOWN, seed)
     told = game.classify(as_floats(test.images[which])).argmax(1).cpu()
-    drawn = draw(test.images[which], test.labels[which], told, test.classes)
+    truth = numbered(test.labels[which], test.classes, classes)
+    drawn = draw(test.images[which], truth, told, classes)
     pictures.save(drawn, folder / PREDICTIONS)
     return folder / PREDICTIONS
 

@@ -76,7 +76,7 @@ def _made(run: Run, name: str, recipe: Recipe, where: torch.device, override: bo
     stream, beside = recipe.stream(dataset, where, world), None
     if training.measure_share and distributed.rank() == 0:
         reals = Reals(dataset, held_out(lambda: recipe.dataset("test")))
-        beside = reals, *beside_training(reals, training.best, game)
+        beside = reals, *beside_training(reals, training.best, game, training.measure_images)
     return Sitting(run, name, recipe, where, override, dataset, game, stream, beside)
 
 
@@ -189,8 +189,9 @@ class Sitting:
             return []
         budget = Budget(training.measure_share)
         call = measurer(
-            self.run, reals, figures, best, training.measure_images, training.seed, budget
-        )
+            self.run, reals, figures, best, training.measure_images, training.seed, budget,
+            self.game.seen,
+        )  # fmt: skip
         return [Hook(training.checkpoint_every, call, at_end=True, waits=True)]
 
 

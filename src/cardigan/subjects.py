@@ -20,6 +20,7 @@ from .game import Game
 from .metrics.sets import some
 from .progress import track
 from .randomness import mix, seeded
+from .recipe import Recipe
 from .run import Run
 
 BATCH = 250  # samples drawn at a time; another number draws other samples
@@ -63,6 +64,13 @@ class Subject:
     def seen(self) -> int | None:
         """The clock of a run."""
         return None if self.game is None else self.game.seen
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the labels that it draws or tells; none where it knows no classes."""
+        if self.images is not None:
+            return self.images.classes
+        return () if self.run is None else _classes(self.run.recipe)
 
     def draw(self, n: int, seed: int = 0, truncation: float | None = None) -> Samples:
         """Draws `n` samples, or takes at most `n` of the images; the same for the same seed."""
@@ -120,6 +128,15 @@ def reals(name: str, size: int = 0, channels: int = 0) -> Reals:
     """Train and test; no test set where the data have none."""
     train = catalogue.load(name, "train", size, channels)
     return Reals(train, held_out(lambda: catalogue.load(name, "test", size, channels)))
+
+
+def _classes(recipe: Recipe) -> tuple[str, ...]:
+    """Of what was trained on; numbers where it is gone."""
+    look = catalogue.facts if recipe.data in catalogue.NAMES else catalogue.describe
+    try:
+        return look(recipe.data).classes
+    except UserError:
+        return tuple(map(str, range(recipe.classes)))
 
 
 def check_kind(who: str, points: bool, against: str, own: str = "") -> None:

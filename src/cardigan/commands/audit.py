@@ -9,7 +9,6 @@ from .arguments import check, place
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from torch import Tensor
 
     from ..metrics.audit import Question
     from ..subjects import Samples, Subject
@@ -75,27 +74,19 @@ def _learnt(
 ) -> dict[str, Any] | None:
     """What a classifier learns from labelled samples; None, and mostly a note, without labels."""
     from ..metrics.learnt import treated
+    from ..metrics.sets import numbered
 
     if asked.name == "label" or asked.held_out.labels is None or drawn.labels is None:
         return None
-    labels = _numbered(found, drawn.labels, asked.classes)
-    if labels is None or len(labels.unique()) < 2:
-        notes.append(
-            "no classifier was trained on the samples: their classes are not the data's "
-            f"({printable(', '.join(asked.classes))})"
-        )
+    try:
+        labels = numbered(drawn.labels, found.classes, asked.classes)
+    except UserError as error:
+        notes.append(f"no classifier was trained on the samples: {error}")
+        return None
+    if len(labels.unique()) < 2:
+        notes.append("no classifier was trained on the samples: they are of one class")
         return None
     return treated(drawn.images, labels, asked, seed)
-
-
-def _numbered(found: "Subject", labels: "Tensor", classes: tuple[str, ...]) -> "Tensor | None":
-    """Labels as the data number them; None where the data have no such class."""
-    import torch
-
-    names = classes if found.images is None else found.images.classes
-    if not set(names) <= set(classes) or int(labels.max()) >= len(names):
-        return None
-    return torch.tensor([classes.index(name) for name in names])[labels]
 
 
 def _print(result: dict[str, Any], path: Path) -> None:

@@ -116,8 +116,9 @@ def measured(
         pictures[name] = _drawn(drawn.images, reals)
         some = {k: figure for k, figure in figures[name].items() if k in shared}
         found[name] = measure(
-            drawn.images, *reals, seed, some, labels=drawn.labels, game=subject.game, net=net
-        )
+            drawn.images, *reals, seed, some,
+            labels=drawn.labels, classes=subject.classes, game=subject.game, net=net,
+        )  # fmt: skip
     first = found[names[0]]["about"]
     left_out = sorted(set().union(*figures.values()) - shared)
     notes = [*_notes(subjects, reals, count, n, left_out), *first["notes"]]

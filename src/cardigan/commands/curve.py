@@ -148,7 +148,7 @@ def measured(
     about: dict[str, Any] = {}
     for value in values:
         drawn = varied.draw(subject, n, seed, value)
-        found = measure(drawn.images, *reals, seed, figures, labels=drawn.labels, net=net)
+        found = measure(drawn.images, *reals, seed, figures, net=net)
         about = found.pop("about")
         points.append({what: value} | found)
         shots.append(drawn.images[:ROWS])

@@ -82,14 +82,17 @@ def measured(
     drawn = found.draw(n, seed) if isinstance(found.game, Generates | None) else None
     results = measure(
         n if drawn is None else drawn.images, train, test, seed, figures,
-        labels=drawn and drawn.labels, game=found.game, net=net, by_class=by_class,
+        labels=drawn and drawn.labels, classes=found.classes, game=found.game, net=net,
+        by_class=by_class,
     )  # fmt: skip
     if found.run is None:
         return results
     results: dict[str, Any] = {"seen": found.seen} | results
     if distributed.rank() == 0:
         if isinstance(found.game, Classifies) and test is not None and test.labels is not None:
-            picture = prediction_picture.write(found.run.path, found.game, test, seed)
+            picture = prediction_picture.write(
+                found.run.path, found.game, found.classes, test, seed
+            )
             notes = [*results["about"]["notes"], f"predictions beside the truth: {picture}"]
             results["about"] |= {"notes": notes}
         found.run.append_metrics(results)

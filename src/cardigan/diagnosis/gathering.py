@@ -14,7 +14,7 @@ from ..games import GAN
 from ..metrics.features import FeatureNet
 from ..metrics.looking import look, look_again
 from ..metrics.networks import network_for
-from ..metrics.sets import drawn
+from ..metrics.sets import drawn, numbered
 from ..randomness import seeded
 from ..subjects import Samples, draw
 from .evidence import Evidence, Judged, scale_of
@@ -53,7 +53,7 @@ class Reference:
             scale_of(game.loss) if isinstance(game, GAN) else None,
             look(samples.images[:n], None, net),
             reals,
-            _shares(self.train),
+            _shares(self.train, held_out.classes),
             held_out.classes,
             held_out.modes,
             self.judged(game, samples) if isinstance(game, GAN) else None,
@@ -72,11 +72,18 @@ class Reference:
         """Logits of train reals, held-out reals and samples; None without held-out reals.
 
         None, too, of a game that is told vectors or pictures: samples do not say which.
+
+        Raises:
+            UserError: Held-out reals of a class that the game was not told.
         """
         if self.test is None or (game.conditions is not None and not game.classes):
             return None
         parts = [chosen(self.train, self.count, self.seed, 0)]
-        parts += [chosen(self.test, self.count, self.seed, 1), samples]
+        held_out = chosen(self.test, self.count, self.seed, 1)
+        if game.classes and held_out.labels is not None:
+            told = numbered(held_out.labels, self.test.classes, self.train.classes)
+            held_out = held_out._replace(labels=told)
+        parts += [held_out, samples]
         return Judged(*(logits(game, part, self.batch, self.seed) for part in parts))
 
 
@@ -115,8 +122,10 @@ def chosen(data: Dataset, count: int, *seed: int) -> Samples:
     return Samples(data.images[index], None if data.labels is None else data.labels[index])
 
 
-def _shares(data: Dataset) -> Tensor | None:
-    """The share of each class in the data: [K]."""
+def _shares(data: Dataset, classes: tuple[str, ...]) -> Tensor | None:
+    """The share in the data of each of these classes, which other data may name: [K]."""
     if data.labels is None:
         return None
-    return torch.bincount(data.labels, minlength=len(data.classes)).double() / len(data)
+    counts = torch.bincount(data.labels, minlength=len(data.classes)).tolist()
+    found = dict(zip(data.classes, counts, strict=True))
+    return torch.tensor([found.get(name, 0) for name in classes]).double() / len(data)

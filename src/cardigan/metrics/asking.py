@@ -24,7 +24,7 @@ from .probe import Labelled
 from .probe import linear_probe as fitted
 from .probe import neighbour_probe as by_neighbours
 from .reconstruction import compared, means
-from .sets import Sets
+from .sets import Sets, numbered
 
 BATCH = 250
 
@@ -127,11 +127,15 @@ def bits(sets: Sets) -> dict[str, Any]:
 
 
 def test_accuracy(sets: Sets) -> dict[str, Any]:
-    """The share of held-out reals whose class the game tells; the floor: the network's own."""
+    """The share of held-out reals whose class the game tells; the floor: the network's own.
+
+    Raises:
+        UserError: Reals of a class that the game does not know.
+    """
     game: Any = sets.game
     truth, names = _labels(sets.test.labels), sets.dataset.classes
     told = _in_batches(lambda x: game.classify(as_floats(x)).argmax(1), sets.test.images)
-    right = (told == truth).double()
+    right = (told == numbered(truth, names, sets.classes)).double()
     share = right.mean().item()
     by_class = [right[truth == k] for k in range(len(names))]
     return {

@@ -15,7 +15,7 @@ from ..abilities import (
     Translates,
 )
 from ..data.dataset import Dataset
-from . import asking, readings
+from . import asking, readings, similarity, wasserstein
 from .classifier import Classifier, Stacked
 from .features import FeatureNet
 from .sets import Sets
@@ -34,6 +34,9 @@ class Figure(NamedTuple):
     quick: bool = False  # cheap enough beside training
     within: bool = True  # makes sense within one class
     needs: int = 2  # samples without which it does not exist
+    side: int = 0  # pixels of an image without which it does not exist
+    labelled: bool = False  # looks at the labels of samples
+    trains: bool = False  # trains networks, which takes long for few samples as well
 
 
 ANY_IMAGES = {
@@ -43,8 +46,12 @@ ANY_IMAGES = {
     "recall": Figure(readings.recall, HIGHER, least=1_000, needs=4),
     "density": Figure(readings.density, FLOOR, least=1_000, needs=6),
     "coverage": Figure(readings.coverage, HIGHER, least=1_000, needs=6),
-    "ms_ssim": Figure(readings.ms_ssim, FLOOR, least=1_000, usual=False, needs=4),
-    "sliced_wasserstein": Figure(readings.sliced_wasserstein, least=2_000, usual=False),
+    "ms_ssim": Figure(
+        readings.ms_ssim, FLOOR, least=1_000, usual=False, needs=4, side=similarity.WINDOW
+    ),
+    "sliced_wasserstein": Figure(
+        readings.sliced_wasserstein, least=2_000, usual=False, side=wasserstein.COARSEST
+    ),
     "frechet_at_infinity": Figure(
         readings.frechet_at_infinity, least=2_000, usual=False, needs=40
     ),
@@ -59,7 +66,13 @@ STACKED = {"stacked_modes": Figure(readings.stacked, HIGHER, least=10_000, withi
 TOYS = {"mode_coverage": Figure(readings.modes, HIGHER, least=1_000, quick=True, within=False)}
 LABELLED = {
     "classification_accuracy": Figure(
-        readings.classification_accuracy, HIGHER, least=2_000, usual=False, within=False
+        readings.classification_accuracy,
+        HIGHER,
+        least=2_000,
+        usual=False,
+        within=False,
+        labelled=True,
+        trains=True,
     ),
 }
 ASKED: dict[type, dict[str, Figure]] = {

@@ -14,7 +14,7 @@ from ..errors import UserError, did_you_mean, printable
 from .features import FeatureNet
 from .figures import EVERY, Figure, knows, offered
 from .networks import network_for
-from .sets import LEAST, Sets, gathered, on_counts
+from .sets import LEAST, Sets, gathered, numbered, on_counts
 
 ALIASES = {
     "fid": "frechet_distance",
@@ -34,6 +34,7 @@ def measure(
     figures: Mapping[str, Figure] | None = None,
     *,
     labels: Tensor | None = None,
+    classes: tuple[str, ...] = (),
     game: object = None,
     net: FeatureNet | None = None,
     by_class: bool = False,
@@ -55,6 +56,7 @@ def measure(
         seed: Of the choice and order of samples and reals.
         figures: What to measure, as `chosen` gives it; without, all that the data allow.
         labels: Of the samples, int64 [N], where they are known.
+        classes: What `labels` number, and the game's answers, by name; without, the data's.
         game: What made the samples, for figures that ask more of it (`cardigan.abilities`).
         net: What looks at pictures; without, the network that suits the data.
         by_class: Whether to measure each class by itself, too.
@@ -62,13 +64,18 @@ def measure(
         batch: Pictures that the network looks at together; 0 is its own choice.
 
     Raises:
-        UserError: Fewer than two samples or reals, points where pictures were expected, or
-            `by_class` without labels and a network that knows the classes.
+        UserError: Fewer than two samples or reals, points where pictures were expected, labels
+            that are wanted and whose names the data do not know, or `by_class` without labels
+            and a network that knows the classes.
     """
     net = net or network_for(train)
     figures = chosen(train, (), net, game) if figures is None else figures
+    classes = classes or train.classes
+    if labels is not None and train.labels is not None:
+        wanted = by_class or any(figure.labelled for figure in figures.values())
+        labels = numbered(labels, classes, train.classes) if wanted else None
     sets = gathered(samples, labels, train, test, _eyes(train, net), seed, batch)
-    sets = sets._replace(net=net, game=game, intervals=intervals)
+    sets = sets._replace(net=net, game=game, classes=classes, intervals=intervals)
     figures, too_few = _possible(figures, len(sets.samples))
     found = {name: _told(figure, sets) for name, figure in figures.items()}
     if by_class:

@@ -225,7 +225,7 @@ def classification_accuracy(sets: Sets) -> dict[str, Any]:
     """On held-out reals, of classifiers that learnt from labelled samples; the floor, from reals.
 
     Raises:
-        UserError: Samples without labels.
+        UserError: Samples without labels, or samples or reals of one class alone.
     """
     samples, real = sets.samples, sets.train[0]
     if samples.labels is None:
@@ -234,8 +234,11 @@ def classification_accuracy(sets: Sets) -> dict[str, Any]:
             "a folder whose subfolders are classes: leave it out"
         )
     test = Shown(sets.test.images, _known(sets.test.labels))
-    value = learnt_accuracy(Shown(samples.images, samples.labels), test)
-    floor = learnt_accuracy(Shown(real.images, _known(real.labels)), test)
+    try:
+        value = learnt_accuracy(Shown(samples.images, samples.labels), test)
+        floor = learnt_accuracy(Shown(real.images, _known(real.labels)), test)
+    except ValueError as error:
+        raise UserError(f"{error}: leave classification_accuracy out") from None
     names = sets.dataset.classes
     return {
         "value": value.top1,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..data.dataset import Dataset
-from ..errors import UserError
+from ..errors import UserError, did_you_mean, printable
 from ..randomness import generator
 from .features import FeatureNet
 from .looking import Looked, look, look_again
@@ -28,6 +28,7 @@ class Sets(NamedTuple):
     seed: int
     net: FeatureNet | None = None  # what looked at them
     game: object = None  # what made the samples, if it can be asked
+    classes: tuple[str, ...] = ()  # as the game numbers them
     intervals: bool = True  # whether figures bound what they tell
     shared: dict[str, Any] = {}  # work that several figures need; `gathered` gives each its own
 
@@ -90,6 +91,24 @@ def on_counts(sets: Sets, given: int, halved: bool) -> Iterator[str]:
         yield "no test set: the floor compares two halves of the data"
     if len(sets.samples) < given and sets.samples is not sets.test:
         yield f"{len(sets.samples)} of {given} samples are used: there are no more reals"
+
+
+def numbered(labels: Tensor, names: tuple[str, ...], classes: tuple[str, ...]) -> Tensor:
+    """Labels int64 [N] that number `names`, as numbers of `classes`: each has its own order.
+
+    Raises:
+        UserError: A label whose name is none of the classes.
+    """
+    if names == classes:
+        return labels
+    unknown = [names[k] for k in labels.unique().tolist() if names[k] not in classes]
+    if unknown:
+        raise UserError(
+            f"expected classes out of {printable(', '.join(classes))}, got "
+            f"{printable(unknown[0])!r}{did_you_mean(unknown[0], classes)}: name the classes of "
+            "samples and of data alike"
+        )
+    return torch.tensor([classes.index(n) if n in classes else -1 for n in names])[labels]
 
 
 def some(images: Tensor, count: int, *seed: int) -> Tensor:
