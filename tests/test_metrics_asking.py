@@ -125,6 +125,7 @@ def test_codes_are_probed_beside_the_networks_features():
     found = told(Pixels(1.0), "linear_probe", "neighbour_probe")
     for figure in (found["linear_probe"], found["neighbour_probe"]):
         assert 0.5 < figure["value"] < figure["floor"] <= 1
+        assert figure["low"] < figure["value"] < figure["high"]
     assert found["linear_probe"]["permuted"] < 0.25
 
 
@@ -150,7 +151,8 @@ def test_codes_are_named_by_the_classes_that_they_find():
     assert (
         found["value"] == pytest.approx(0.9, abs=3 / held_out**0.5) and found["better"] == "higher"
     )
-    assert found["low"] < found["value"] < found["high"] and found["floor"] is None
+    assert found["low"] < found["value"] < found["high"]
+    assert 0.1 <= found["floor"] < 0.4, "chance, and more for few: names are chosen to fit"
 
 
 def test_nobody_is_asked_for_what_it_cannot_do():

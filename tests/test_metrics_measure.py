@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from benchmarks import planted_faults
+from cardigan import comparison
 from cardigan.__main__ import main
 from cardigan.commands.evaluate import evaluate
 from cardigan.data import catalogue
@@ -15,6 +16,7 @@ from cardigan.data.dataset import Dataset
 from cardigan.errors import UserError
 from cardigan.metrics import figures
 from cardigan.metrics.measure import chosen, measure
+from cardigan.metrics.modes import placed
 from cardigan.run import Run
 
 torch.set_num_threads(1)
@@ -132,6 +134,17 @@ def test_points_of_a_toy_cover_its_modes(toy, modes):
     assert found["high_quality"] == pytest.approx(0.98889, abs=0.007)
     assert found["high_quality_floor"] == pytest.approx(0.98889, abs=0.007)
     assert found["kl"] < 3 * (modes - 1) / 5000
+    assert found["low"] <= found["value"] <= found["high"]
+
+
+def test_toys_that_find_unlike_numbers_of_modes_are_told_apart():
+    ring = catalogue.load("ring8")
+    assert ring.modes is not None
+    found = placed(ring.images, ring.modes)
+    kept = {"all": found >= 0, "half": (found >= 0) & (found < 4)}
+    told = {name: measure(ring.images[some][:1000], ring) for name, some in kept.items()}
+    pairs = comparison.compared(told)["mode_coverage"]["pairs"]
+    assert [pair["better"] for pair in pairs] == ["all"]
 
 
 def test_figures_that_need_more_samples_are_left_out_and_that_is_told():

@@ -22,7 +22,7 @@ from .probe import Labelled
 from .probe import linear_probe as fitted
 from .probe import neighbour_probe as by_neighbours
 from .reconstruction import compared, means
-from .sets import Sets
+from .sets import Sets, drawn
 
 BATCH = 250
 
@@ -55,7 +55,7 @@ def linear_probe(sets: Sets) -> dict[str, Any]:
 def neighbour_probe(sets: Sets) -> dict[str, Any]:
     """The accuracy of the nearest neighbour's class, by codes and by the network's features."""
     value, floor = (by_neighbours(*pair) for pair in _codes(sets))
-    return {"value": value, "floor": floor}
+    return {"value": value, "floor": floor, **_bounds(share_interval(value, len(sets.test)))}
 
 
 def reconstruction(sets: Sets) -> dict[str, Any]:
@@ -143,11 +143,16 @@ def _known_accuracy(sets: Sets, truth: Tensor) -> float | None:
 
 
 def matched(sets: Sets) -> dict[str, Any]:
-    """How well the code that is told of held-out reals agrees with their classes."""
+    """How well the code told of held-out reals agrees with their classes; floor: permuted ones."""
     game: Any = sets.game
     told = _in_batches(lambda x: game.tell(as_floats(x)).argmax(1), sets.test.images)
-    share = matched_accuracy(told, _labels(sets.test.labels)).accuracy
-    return {"value": share, "floor": None, **_bounds(share_interval(share, len(told)))}
+    labels = _labels(sets.test.labels)
+    share = matched_accuracy(told, labels).accuracy
+    return {
+        "value": share,
+        "floor": matched_accuracy(told, labels[drawn(len(told), len(told), sets.seed)]).accuracy,
+        **_bounds(share_interval(share, len(told))),
+    }
 
 
 def _path_length(

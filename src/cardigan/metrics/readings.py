@@ -33,7 +33,14 @@ from .manifold import (
     overlap,
     recall_interval,
 )
-from .modes import mode_coverage, stacked_coverage
+from .modes import (
+    ENOUGH,
+    captured_interval,
+    mode_coverage,
+    placed,
+    stacked_coverage,
+    stacked_places,
+)
 from .nearest import nearest
 from .sets import Sets
 from .similarity import pair_similarity
@@ -197,9 +204,15 @@ def modes(sets: Sets) -> dict[str, Any]:
     """Of a toy's Gaussians, how many are found, and how cleanly."""
     known = _known(sets.dataset.modes)
     value, floor = (mode_coverage(s.images, known) for s in _measured(sets))
+
+    def bounds() -> Interval:
+        places = placed(sets.samples.images, known)
+        return captured_interval(places, len(known.centres), ENOUGH, sets.seed)
+
     return {
         "value": value.captured,
         "floor": floor.captured,
+        **_told(sets, bounds),
         "modes": len(known.centres),
         "touched": value.touched,
         "touched_floor": floor.touched,
@@ -213,16 +226,18 @@ def modes(sets: Sets) -> dict[str, Any]:
 def stacked(sets: Sets) -> dict[str, Any]:
     """Of stacked digits: modes of a thousand, and the divergence from the uniform law."""
 
-    def of(looked: Looked) -> Any:
-        digits = _known(looked.probabilities).argmax(1)
-        return stacked_coverage(
-            torch.stack([digits // 100, digits // 10 % 10, digits % 10], 1), 10
-        )
+    def digits(looked: Looked) -> Tensor:
+        mode = _known(looked.probabilities).argmax(1)
+        return torch.stack([mode // 100, mode // 10 % 10, mode % 10], 1)
 
-    value, floor = (of(s) for s in _measured(sets))
+    def bounds() -> Interval:
+        return captured_interval(stacked_places(digits(sets.samples), 10), 1_000, 1, sets.seed)
+
+    value, floor = (stacked_coverage(digits(s), 10) for s in _measured(sets))
     return {
         "value": value.captured,
         "floor": floor.captured,
+        **_told(sets, bounds),
         "modes": value.modes,
         "kl": value.kl,
         "kl_floor": floor.kl,
