@@ -10,6 +10,7 @@ from cardigan.data.stream import as_bytes
 from cardigan.errors import UserError
 from cardigan.metrics.density import pixel_histogram
 from cardigan.metrics.measure import chosen, measure
+from cardigan.metrics.sets import drawn
 
 TRAIN = catalogue.load("fashion-mnist-mini")
 TEST = catalogue.load("fashion-mnist-mini", "test")
@@ -127,6 +128,29 @@ def test_codes_are_probed_beside_the_networks_features():
         assert 0.5 < figure["value"] < figure["floor"] <= 1
         assert figure["low"] < figure["value"] < figure["high"]
     assert found["linear_probe"]["permuted"] < 0.25
+
+
+def test_each_class_is_probed_and_rebuilt_by_itself_too():
+    class Both(Pixels):
+        def reconstruct(self, x: Tensor) -> Tensor:
+            return 0.5 * x
+
+    game, names = Both(1.0), ("linear_probe", "neighbour_probe", "reconstruction")
+    found = measure(
+        SAMPLES, TRAIN, TEST, figures=chosen(TRAIN, names, game=game), game=game, by_class=True
+    )
+    shares = torch.bincount(_labels_of_held_out(len(SAMPLES)), minlength=10) / len(SAMPLES)
+    for name in names:
+        told = [inner[name] for inner in found["classes"].values()]
+        assert len(told) == 10 and {one["better"] for one in told} == {found[name]["better"]}
+        for key in ("value", "floor"):
+            means = torch.tensor([one[key] for one in told])
+            assert (shares @ means).item() == pytest.approx(found[name][key], rel=1e-5)
+
+
+def _labels_of_held_out(count: int) -> Tensor:
+    assert TEST.labels is not None
+    return TEST.labels[drawn(len(TEST), count, 0, 1)]
 
 
 def test_codes_that_hold_nothing_are_at_chance():

@@ -72,7 +72,9 @@ def measure(
     figures, too_few = _possible(figures, len(sets.samples))
     found = {name: _told(figure, sets) for name, figure in figures.items()}
     if by_class:
-        found["classes"] = dict(_by_class(sets, figures, net))
+        found["classes"] = {
+            name: told | _asked_of(name, found) for name, told in _by_class(sets, figures, net)
+        }
     notes = [
         *on_counts(sets, samples if isinstance(samples, int) else len(samples), test is None),
         *too_few,
@@ -155,6 +157,19 @@ def _by_class(
         else:
             inner = {n: f for n, f in figures.items() if f.within and f.needs <= len(part.samples)}
             yield name, count | {n: _told(f, part) for n, f in inner.items()}
+
+
+def _asked_of(name: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """What figures that need all classes at once say of one: accuracies, and what is rebuilt."""
+    return {
+        figure: {
+            "value": told["by_class"][name],
+            "floor": told.get("floor_by_class", {}).get(name),
+            "better": told["better"],
+        }
+        for figure, told in found.items()
+        if name in told.get("by_class", {})
+    }
 
 
 def _labels(sets: Sets, net: FeatureNet) -> Tensor:
