@@ -16,6 +16,12 @@ from cardigan.recipe import Recipe, Training, flatten
 from cardigan.recipes import RECIPES
 from cardigan.recipes.options import Restraints
 
+ABOUT = {
+    "seed", "data", "data_sha256", "network", "network_sha256", "resize", "device", "precision",
+    "cardigan", "torch", "processes",
+}  # fmt: skip
+"""What every result says of how it came about, beside its counts."""
+
 
 def _training(batch: int, rounds: int) -> Training:
     return Training(

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from PIL import Image
+from small import ABOUT
 
 from benchmarks import planted_faults
 from cardigan import comparison
@@ -83,6 +84,7 @@ def test_results_survive_json_and_say_what_they_depend_on():
     found = measure(TEST.images, TRAIN, OTHERS, seed=7)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     about = found["about"]
+    assert all(about[name] is not None for name in ABOUT)
     assert about["samples"] == about["reals"] == N and about["seed"] == 7
     assert about["network"] == "fashion_classifier" and len(about["network_sha256"]) == 64
     assert about["torch"] == torch.__version__ and about["data"] == TRAIN.name
@@ -129,7 +131,9 @@ def test_other_pictures_get_distances_and_a_note():
 @pytest.mark.parametrize(("toy", "modes"), [("ring8", 8), ("grid25", 25)])
 def test_points_of_a_toy_cover_its_modes(toy, modes):
     dataset = catalogue.load(toy)
-    found = measure(dataset.images[:2500], dataset)["mode_coverage"]
+    results = measure(dataset.images[:2500], dataset)
+    assert ABOUT <= results["about"].keys() and results["about"]["network"] is None
+    found = results["mode_coverage"]
     assert found["value"] == found["floor"] == found["modes"] == modes
     assert found["high_quality"] == pytest.approx(0.98889, abs=0.007)
     assert found["high_quality_floor"] == pytest.approx(0.98889, abs=0.007)

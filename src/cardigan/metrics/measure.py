@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from .. import distributed
 from ..data.dataset import Dataset
 from ..errors import UserError, did_you_mean, printable
+from .about import Made, about
 from .features import FeatureNet
 from .figures import EVERY, Figure, knows, offered
 from .networks import network_for
@@ -80,7 +78,13 @@ def measure(
         *too_few,
         *_notes(sets, figures, net),
     ]
-    return found | {"about": {**_about(sets, _eyes(train, net)), "notes": notes}}
+    counts = {
+        "samples": 0 if sets.samples is sets.test else len(sets.samples),
+        "reals": len(sets.test),
+        "draws": len(sets.train),
+    }
+    made = Made(train, seed, str(net.device), _eyes(train, net))
+    return found | {"about": {**about(counts, made), "notes": notes}}
 
 
 def chosen(
@@ -187,29 +191,6 @@ def _labels(sets: Sets, net: FeatureNet) -> Tensor:
             f"{sets.dataset.name}, to measure by class: leave --by_class out"
         )
     return sets.samples.probabilities.argmax(1)
-
-
-def _about(sets: Sets, net: FeatureNet | None) -> dict[str, Any]:
-    about = {
-        "samples": 0 if sets.samples is sets.test else len(sets.samples),
-        "reals": len(sets.test),
-        "draws": len(sets.train),
-        "seed": sets.seed,
-        "data": sets.dataset.name,
-        "data_sha256": sets.dataset.fingerprint,
-        "cardigan": version("cardigan"),
-        "torch": torch.__version__,
-        "processes": distributed.world(),
-    }
-    if net is None:
-        return about
-    return about | {
-        "network": net.name,
-        "network_sha256": net.checksum,
-        "resize": net.resize,
-        "device": str(net.device),
-        "precision": "features in float32, statistics in float64",
-    }
 
 
 def _notes(sets: Sets, figures: Mapping[str, Figure], net: FeatureNet) -> Iterator[str]:
