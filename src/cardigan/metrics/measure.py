@@ -77,6 +77,7 @@ def measure(
         *on_counts(sets, samples if isinstance(samples, int) else len(samples), test is None),
         *too_few,
         *_notes(sets, figures, net),
+        *_on_classes(found.get("classes", {}), figures),
     ]
     counts = {
         "samples": 0 if sets.samples is sets.test else len(sets.samples),
@@ -196,8 +197,21 @@ def _labels(sets: Sets, net: FeatureNet) -> Tensor:
 def _notes(sets: Sets, figures: Mapping[str, Figure], net: FeatureNet) -> Iterator[str]:
     if sets.dataset.images.dim() == 4 and not knows(net, sets.dataset):
         yield f"features of {net.name} stand in: they rank samples of such data, and no more"
-    count = len(sets.samples)
+    yield from _few(f"{len(sets.samples)} samples are", len(sets.samples), figures)
+
+
+def _on_classes(classes: Mapping[str, Any], figures: Mapping[str, Figure]) -> Iterator[str]:
+    """Where there are enough samples, but not within a class."""
+    counts = [told["samples"] for told in classes.values()]
+    inner = {name: figure for name, figure in figures.items() if figure.within}
+    if counts:
+        many = f"{min(counts)} to {max(counts)} samples of a class are"
+        yield from _few(many, min(counts), inner)
+
+
+def _few(them: str, count: int, figures: Mapping[str, Figure]) -> Iterator[str]:
+    """Figures that are not to be trusted at so few samples, and from how many on they are."""
     for least in sorted({f.least for f in figures.values() if f.least > count}, reverse=True):
         few = [name for name, figure in figures.items() if figure.least == least]
-        them = "it" if len(few) == 1 else "them"
-        yield f"{count} samples are few for {', '.join(few)}: trust {them} from {least:,} on"
+        it = "it" if len(few) == 1 else "them"
+        yield f"{them} few for {', '.join(few)}: trust {it} from {least:,} on"
