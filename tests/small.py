@@ -18,6 +18,12 @@ from cardigan.recipes import RECIPES
 from cardigan.recipes.options import Augmentation, Restraints
 from cardigan.recipes.r3gan import ByCount
 
+ABOUT = {
+    "seed", "data", "data_sha256", "network", "network_sha256", "resize", "device", "precision",
+    "cardigan", "torch", "processes",
+}  # fmt: skip
+"""What every result says of how it came about, beside its counts."""
+
 
 def _training(batch: int, rounds: int, kind: type[Training] = Training) -> Any:
     return kind(

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from PIL import Image
+from small import ABOUT
 
 from cardigan.__main__ import main
 from cardigan.data import avatars, catalogue
@@ -201,6 +202,8 @@ def test_a_folder_is_audited_against_data(place, tmp_path, capsys):
     call(*words, "--out", tmp_path / "a.png")
     found = json.loads(capsys.readouterr().out)
     assert found["accused"] and found["samples"] == 300 and found["learnt"] is None
+    assert ABOUT <= found["about"].keys() and found["about"]["samples"] == 300
+    assert len(found["about"]["network_sha256"]) == 64
 
 
 def test_a_run_is_audited_against_its_data(place, tmp_path, capsys):

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 from PIL import Image
+from small import ABOUT
 
 from cardigan.__main__ import main
 from cardigan.commands.neighbours import neighbours
@@ -54,6 +55,7 @@ def test_copies_are_called_so_and_nobody_else_is(run, copier, place, capsys):
     assert found["copier"] is copier and (found["p"] <= found["false_alarm"]) is copier
     assert found["about"]["samples"] == 40
     assert found["about"]["train"] == found["about"]["held_out"] == 60
+    assert all(found["about"][name] is not None for name in ABOUT)
     for space in found["spaces"].values():
         assert set(space) == FIGURES
         assert space["nearest_is_trained_on"]["expected"] == 0.5

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small import start
+from small import ABOUT, start
 
 from cardigan.__main__ import main
 from cardigan.data import catalogue
@@ -227,6 +227,7 @@ def test_a_run_is_told_in_words_and_in_json(run, capsys):
     assert main(["diagnose", str(run), "-n", "200", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["findings"] and found["checkpoints"] == [640, 1280]
+    assert all(found["about"][name] is not None for name in ABOUT)
     assert {"failure"} == {f["severity"] for f in found["findings"]}
     assert main(["diagnose", str(run), "-n", "200"]) == 0
     told = capsys.readouterr().out

@@ -10,6 +10,7 @@ from cardigan.data.stream import as_bytes
 from cardigan.errors import UserError
 from cardigan.metrics.density import pixel_histogram
 from cardigan.metrics.measure import chosen, measure
+from cardigan.metrics.sets import drawn
 
 TRAIN = catalogue.load("fashion-mnist-mini")
 TEST = catalogue.load("fashion-mnist-mini", "test")
@@ -130,7 +131,31 @@ def test_codes_are_probed_beside_the_networks_features():
     found = told(Pixels(1.0), "linear_probe", "neighbour_probe")
     for figure in (found["linear_probe"], found["neighbour_probe"]):
         assert 0.5 < figure["value"] < figure["floor"] <= 1
+        assert figure["low"] < figure["value"] < figure["high"]
     assert found["linear_probe"]["permuted"] < 0.25
+
+
+def test_each_class_is_probed_and_rebuilt_by_itself_too():
+    class Both(Pixels):
+        def reconstruct(self, x: Tensor) -> Tensor:
+            return 0.5 * x
+
+    game, names = Both(1.0), ("linear_probe", "neighbour_probe", "reconstruction")
+    found = measure(
+        SAMPLES, TRAIN, TEST, figures=chosen(TRAIN, names, game=game), game=game, by_class=True
+    )
+    shares = torch.bincount(_labels_of_held_out(len(SAMPLES)), minlength=10) / len(SAMPLES)
+    for name in names:
+        told = [inner[name] for inner in found["classes"].values()]
+        assert len(told) == 10 and {one["better"] for one in told} == {found[name]["better"]}
+        for key in ("value", "floor"):
+            means = torch.tensor([one[key] for one in told])
+            assert (shares @ means).item() == pytest.approx(found[name][key], rel=1e-5)
+
+
+def _labels_of_held_out(count: int) -> Tensor:
+    assert TEST.labels is not None
+    return TEST.labels[drawn(len(TEST), count, 0, 1)]
 
 
 def test_codes_that_hold_nothing_are_at_chance():
@@ -155,7 +180,8 @@ def test_codes_are_named_by_the_classes_that_they_find():
     assert (
         found["value"] == pytest.approx(0.9, abs=3 / held_out**0.5) and found["better"] == "higher"
     )
-    assert found["low"] < found["value"] < found["high"] and found["floor"] is None
+    assert found["low"] < found["value"] < found["high"]
+    assert 0.1 <= found["floor"] < 0.4, "chance, and more for few: names are chosen to fit"
 
 
 def test_nobody_is_asked_for_what_it_cannot_do():

@@ -123,6 +123,13 @@ def test_class_by_class():
     for inner in found["classes"].values():
         assert inner["samples"] >= 50 and {"frechet_distance", "recall"} <= inner.keys()
         assert inner["frechet_distance"]["value"] < 6 * inner["frechet_distance"]["floor"]
+    few = [note for note in found["about"]["notes"] if "of a class" in note]
+    counts = [inner["samples"] for inner in found["classes"].values()]
+    many = f"{min(counts)} to {max(counts)} samples of a class are few for"
+    assert few == [
+        f"{many} frechet_distance: trust it from 2,000 on",
+        f"{many} recall: trust it from 1,000 on",
+    ]
 
 
 def test_classes_are_told_by_their_names():

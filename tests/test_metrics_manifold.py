@@ -12,15 +12,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
+from cardigan import comparison
+from cardigan.data.dataset import Dataset
 from cardigan.metrics import nearest as nearest_module
+from cardigan.metrics import readings
+from cardigan.metrics.looking import Looked
 from cardigan.metrics.manifold import (
+    coverage_interval,
     expected_coverage,
-    intervals,
     manifold,
     overlap,
     realism,
+    recall_interval,
 )
 from cardigan.metrics.nearest import nearest, radii, squared_distances
+from cardigan.metrics.sets import Sets
 
 FIGURES = ("precision", "recall", "density", "coverage")
 
@@ -164,27 +170,44 @@ def test_expected_coverage_tends_to_one_minus_a_power_of_two():
 
 
 def test_items_add_up_to_the_figures_and_give_intervals():
-    found = compared(draw(300, 6), draw(200, 6, seed=1) + 0.5)
+    real, samples = manifold(draw(300, 6)), draw(200, 6, seed=1) + 0.5
+    found = overlap(real, manifold(samples))
     assert found.balls.shape == (200,) and found.recalled.shape == found.covered.shape == (300,)
     assert (found.balls > 0).double().mean().item() == found.precision
-    for name, interval in intervals(found).items():
-        assert interval.low < getattr(found, name) < interval.high
-    assert set(intervals(found)) == set(FIGURES)
-    apart = intervals(overlap(manifold(torch.randn(50, 2)), manifold(torch.randn(50, 2) + 99)))
-    for name in ("precision", "recall", "coverage"):
-        assert apart[name].low == 0 < apart[name].high < 0.1, (
-            "nothing of fifty is not surely nothing"
-        )
+    far = torch.cdist(real.points, samples) < real.radii[:, None]
+    assert torch.equal(found.alone, (far & (far.sum(1) == 1)[:, None]).sum(0))
+    recall = recall_interval(real, samples, found.recall)
+    assert recall == recall_interval(real, samples, found.recall)
+    assert 0 < recall.low < found.recall < recall.high < 1
+    coverage = coverage_interval(found)
+    assert 0 < coverage.low < found.coverage < coverage.high < 1
 
 
-def test_intervals_hold_what_they_promise():
-    """With the balls of the reals fixed, 95 % of draws of samples contain the mean of all."""
-    real = manifold(draw(150, 4), 3)
-    draws = [overlap(real, manifold(draw(150, 4, seed=i), 3)) for i in range(1, 101)]
-    for name in ("precision", "density"):
-        mean = sum(getattr(d, name) for d in draws) / len(draws)
-        inside = sum(low < mean < high for low, high in (intervals(d)[name] for d in draws))
-        assert 0.87 <= inside / 100 <= 1
+def test_nothing_of_fifty_is_not_surely_nothing():
+    real, samples = manifold(torch.randn(50, 2)), torch.randn(50, 2) + 99
+    apart = overlap(real, manifold(samples))
+    for bounds in (coverage_interval(apart), recall_interval(real, samples, apart.recall)):
+        assert bounds.low == 0 < bounds.high < 0.1
+    assert recall_interval(real, samples[:11], 0.0) == (0, 1), "so few bound nothing"
+
+
+def told(real, samples):
+    """The four figures of samples beside reals, as a comparison reads them."""
+    shown = Looked(samples, samples)
+    sets = Sets(shown, [Looked(real, real)], shown, Dataset("points", real), 0, shared={})
+    return {name: getattr(readings, name)(sets) | {"floor": 0.0} for name in FIGURES}
+
+
+def test_equal_generators_are_told_apart_in_one_pair_of_twenty():
+    """At most 6 of 60: more come by chance in three of a hundred times."""
+    false = dict.fromkeys(FIGURES, 0)
+    for trial in range(60):
+        real, *others = (draw(200, 2, seed=3 * trial + i) for i in range(3))
+        first, second = (told(real, samples) for samples in others)
+        for name in FIGURES:
+            pair = {"a": first[name], "b": second[name]}
+            false[name] += comparison.pairs(pair, "higher")[0].better is not None
+    assert max(false.values()) <= 6, false
 
 
 def test_realism_is_above_one_inside_a_ball_and_infinite_on_a_real(small_blocks):

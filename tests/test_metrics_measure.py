@@ -7,8 +7,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 from PIL import Image
+from small import ABOUT
 
 from benchmarks import planted_faults
+from cardigan import comparison
 from cardigan.__main__ import main
 from cardigan.commands.compare import compare
 from cardigan.commands.evaluate import evaluate
@@ -18,6 +20,7 @@ from cardigan.errors import UserError
 from cardigan.metrics import figures, readings
 from cardigan.metrics.accuracy import LearntAccuracy
 from cardigan.metrics.measure import chosen, measure
+from cardigan.metrics.modes import placed
 from cardigan.recipes import RECIPES
 from cardigan.run import Run
 from cardigan.subjects import Subject
@@ -86,6 +89,7 @@ def test_results_survive_json_and_say_what_they_depend_on():
     found = measure(TEST.images, TRAIN, OTHERS, seed=7)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     about = found["about"]
+    assert all(about[name] is not None for name in ABOUT)
     assert about["samples"] == about["reals"] == N and about["seed"] == 7
     assert about["network"] == "fashion_classifier" and len(about["network_sha256"]) == 64
     assert about["torch"] == torch.__version__ and about["data"] == TRAIN.name
@@ -132,11 +136,24 @@ def test_other_pictures_get_distances_and_a_note():
 @pytest.mark.parametrize(("toy", "modes"), [("ring8", 8), ("grid25", 25)])
 def test_points_of_a_toy_cover_its_modes(toy, modes):
     dataset = catalogue.load(toy)
-    found = measure(dataset.images[:2500], dataset)["mode_coverage"]
+    results = measure(dataset.images[:2500], dataset)
+    assert ABOUT <= results["about"].keys() and results["about"]["network"] is None
+    found = results["mode_coverage"]
     assert found["value"] == found["floor"] == found["modes"] == modes
     assert found["high_quality"] == pytest.approx(0.98889, abs=0.007)
     assert found["high_quality_floor"] == pytest.approx(0.98889, abs=0.007)
     assert found["kl"] < 3 * (modes - 1) / 5000
+    assert found["low"] <= found["value"] <= found["high"]
+
+
+def test_toys_that_find_unlike_numbers_of_modes_are_told_apart():
+    ring = catalogue.load("ring8")
+    assert ring.modes is not None
+    found = placed(ring.images, ring.modes)
+    kept = {"all": found >= 0, "half": (found >= 0) & (found < 4)}
+    told = {name: measure(ring.images[some][:1000], ring) for name, some in kept.items()}
+    pairs = comparison.compared(told)["mode_coverage"]["pairs"]
+    assert [pair["better"] for pair in pairs] == ["all"]
 
 
 def test_figures_that_need_more_samples_are_left_out_and_that_is_told():

@@ -7,7 +7,12 @@ import torch
 
 from cardigan.data import catalogue
 from cardigan.metrics.features import extract, fashion_classifier
-from cardigan.metrics.modes import stacked_coverage, stacked_modes
+from cardigan.metrics.modes import (
+    captured_interval,
+    stacked_coverage,
+    stacked_modes,
+    stacked_places,
+)
 
 torch.set_num_threads(1)
 
@@ -59,6 +64,16 @@ def test_each_of_the_triples_is_a_mode_of_its_own():
         line = torch.arange(classes)
         assert stacked_coverage(torch.cartesian_prod(line, line, line), classes).captured == classes**3  # fmt: skip  # noqa: E501
     assert stacked_coverage(torch.tensor([[1, 2, 3], [3, 2, 1], [2, 1, 3]]), 10).captured == 3
+
+
+def test_the_interval_is_how_far_the_count_of_modes_moves_from_draw_to_draw():
+    draws = [stacked_places(uniform(2000, seed=s), 10) for s in range(40)]
+    counts = torch.tensor([len(places.unique()) for places in draws]).double()
+    low, high = captured_interval(draws[0], 1000, 1)
+    assert low < counts[0] < high
+    assert (high - low) / 2 == pytest.approx(1.96 * counts.std().item(), rel=0.4)
+    certain = torch.arange(8).repeat(100)
+    assert captured_interval(torch.cat([certain, torch.full((9,), -1)]), 9, 10) == (8, 8)
 
 
 @pytest.mark.parametrize("batch", [1, 7, 1000])

@@ -8,8 +8,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from cardigan.data import catalogue
-from cardigan.metrics.accuracy import Shown, learnt_accuracy
+from cardigan.data.dataset import Dataset
+from cardigan.metrics import readings
+from cardigan.metrics.accuracy import LearntAccuracy, Shown, learnt_accuracy
 from cardigan.metrics.features import extract, fashion_classifier
+from cardigan.metrics.looking import Looked
 from cardigan.metrics.probe import (
     Labelled,
     linear_probe,
@@ -17,6 +20,7 @@ from cardigan.metrics.probe import (
     neighbour_probe,
     standardised,
 )
+from cardigan.metrics.sets import Sets
 
 torch.set_num_threads(1)
 
@@ -198,6 +202,33 @@ def test_learning_is_a_function_of_the_seeds_and_tells_their_mean(clothes):
     assert learnt_accuracy(*sets, seeds=[2], images=128).by_seed == both.by_seed[1:]
     copies = Shown(sets[0].images.clone(), sets[0].labels.clone())  # memorising pays
     assert learnt_accuracy(copies, sets[1], seeds=(1, 2), images=128) == both
+
+
+def test_the_interval_is_of_other_samples_and_other_seeds(monkeypatch, clothes):
+    """Three classifiers of a third of the samples each: Student's t of two degrees of freedom."""
+    x, y, a, b = clothes
+    seen = []
+
+    def learnt(train, test, seeds=(0, 1, 2)):
+        seen.append((train, tuple(seeds)))
+        shares = tuple(0.5 + 0.1 * seed for seed in seeds)
+        return LearntAccuracy(sum(shares) / len(shares), 0.0, None, {}, shares)
+
+    monkeypatch.setattr(readings, "learnt_accuracy", learnt)
+    samples, test = (Looked(images, images, labels=labels) for images, labels in
+                     ((x[:300], y[:300]), (a[:50], b[:50])))  # fmt: skip
+    sets = Sets(samples, [test], test, Dataset("clothes", x, y, tuple("0123456789")), 0, shared={})
+    found = readings.classification_accuracy(sets)
+    assert found["value"] == pytest.approx(0.6)
+    assert found["high"] - found["value"] == pytest.approx(4.303 * 0.1 / math.sqrt(3))
+    parts = [train for train, seeds in seen if len(seeds) == 1]
+    assert [seeds for _, seeds in seen if len(seeds) == 1] == [(0,), (1,), (2,)]
+    assert all(len(part.labels.unique()) == 10 for part in parts)
+    whole = torch.cat([part.images.flatten(1) for part in parts])
+    assert torch.equal(whole.unique(dim=0), x[:300].flatten(1).unique(dim=0))
+    seen.clear()
+    told = readings.classification_accuracy(sets._replace(intervals=False))
+    assert len(seen) == 2 and "low" not in told
 
 
 @pytest.mark.slow

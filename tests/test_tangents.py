@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.linalg import subspace_angles
-from small import SMALL, discs, start
+from small import ABOUT, SMALL, discs, start
 from torch import nn
 
 from cardigan import __version__, checkpoint
@@ -266,6 +266,7 @@ def test_the_command_draws_and_tells_angles(of, place, capsys, monkeypatch):
     assert main([*words, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["about"]["images"] == 20 and told["about"]["of"] == of
+    assert ABOUT <= told["about"].keys()
     assert {*told["angles"]} == {"rotation", "across", "down"}
     for angles in told["angles"].values():
         assert all(0 < a <= 90 for a in angles.values())

@@ -182,7 +182,8 @@ def _measure(name: str, entry: Mapping[str, Any]) -> Measure | None:
 def _said(about: Any) -> str:
     """Numbers, to four digits, and notes in a line."""
     told = flatten(about) if isinstance(about, dict) else {}
-    short = {k: float(f"{v:.4g}") if isinstance(v, float) else v for k, v in told.items()}
+    known = {k: v for k, v in told.items() if v is not None}
+    short = {k: float(f"{v:.4g}") if isinstance(v, float) else v for k, v in known.items()}
     rows = sorted((name, text) for name, text in _flat(short) if text)
     return "; ".join(f"{re.sub('[._]', ' ', name)} {text}" for name, text in rows)
 

@@ -44,17 +44,26 @@ def audit(
     path = place(out, ".png")
     check(device)
 
+    from .. import device as devices
     from .. import pictures
-    from ..metrics.audit import audit, question
+    from ..metrics.about import Made, about
+    from ..metrics.attributes import learn
+    from ..metrics.audit import audit, check_alike, question
     from ..subjects import subject
 
     found = subject(run, device, against)
-    asked = question(*found.reals(against), attribute, seed)
+    train, test = found.reals(against)
+    asked = question(train, test, attribute, seed)
     drawn = found.draw(n, seed)
-    result = audit(drawn.images, asked, seed, alpha, uniform)
+    check_alike(drawn.images, asked)
+    judge = learn(asked.train.images, asked.train.values, len(asked.names), seed)
+    result = audit(drawn.images, asked, seed, alpha, uniform, judge)
     notes = result["classifier"]["notes"]
     if found.game is not None and drawn.labels is not None:
         notes.append("each class was asked for as often as any other, whatever the data's mix")
+    counts = {name: result[name] for name in ("samples", "reals", "held_out")}
+    made = Made(train, seed, str(devices.pick(device)), judge)
+    result["about"] = about(counts, made) | {"seen": found.seen, "picture": str(path)}
     result["learnt"] = _learnt(found, drawn, asked, seed, notes)
     pictures.save(_drawn(result), path)
     print(to_text.dumps(result, indent=2)) if json else _print(result, path)

@@ -134,7 +134,7 @@ def _figures(results: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _network(about: dict[str, Any]) -> list[str]:
     """What the samples were looked at through; points are taken as they are."""
-    if "network" not in about:
+    if about["network"] is None:
         return []
     return [f"features: {about['network']} {about['network_sha256'][:12]}, {about['resize']}"]
 

@@ -54,6 +54,7 @@ def neighbours(
 
     from .. import device as devices
     from .. import pictures
+    from ..metrics.about import Made, about
     from ..metrics.networks import network
     from ..neighbourhood import figures, look
     from ..subjects import subject
@@ -66,18 +67,14 @@ def neighbours(
     neighbourhood = look(samples, reals, net)
     path = path or (found.run.path if found.run else Path()) / "neighbours.png"
     pictures.save(_drawn(neighbourhood, samples, reals, rows), path)
-    about = {
+    counts = {
         "samples": len(samples),
         "train": len(reals.train),
         "held_out": len(reals.test) if reals.test else 0,
-        "data": reals.train.name,
-        "seen": found.seen,
-        "seed": seed,
-        "network": net.name,
-        "network_sha256": net.checksum,
-        "picture": str(path),
     }
-    result = figures(neighbourhood, seed) | {"about": about}
+    told = about(counts, Made(reals.train, seed, str(net.device), net))
+    told |= {"seen": found.seen, "picture": str(path)}
+    result = figures(neighbourhood, seed) | {"about": told}
     print(to_text.dumps(result, indent=2)) if json else _print(result)
 
 

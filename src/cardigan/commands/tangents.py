@@ -47,6 +47,7 @@ def tangents(
     from .. import pictures
     from ..abilities import HasCodec
     from ..data.stream import as_floats
+    from ..metrics.about import Made, about
     from ..run import Run
     from ..subjects import reals
 
@@ -66,8 +67,8 @@ def tangents(
     result = {
         "angles": _angles(images, spans, seed),
         "about": {
-            "images": len(images), "tangents": k, "of": of, "seen": game.seen, "seed": seed,
-            "data": data.train.name, "picture": str(path),
+            **about({"images": len(images)}, Made(data.test or data.train, seed, str(where))),
+            "tangents": k, "of": of, "seen": game.seen, "picture": str(path),
         },
     }  # fmt: skip
     print(to_text.dumps(result, indent=2)) if json else _print(result)

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
 from ..data.dataset import Dataset
 from ..errors import UserError
+from ..metrics.about import Made, about
 from ..progress import track
 from ..run import Run
 from ..subjects import check_kind, held_out, reals
@@ -43,6 +44,7 @@ class Diagnosis(NamedTuple):
     checkpoints: list[int]  # those that were looked at
     looked_at: list[str]  # what there was to see
     notes: list[str]  # what could not be looked at, and why
+    about: dict[str, Any]  # what all of it depends on
 
 
 def of_run(
@@ -66,9 +68,10 @@ def of_run(
     places = _places(run)
     if run.chosen is not None:
         log = log.until(int(run.chosen.name))
-    found = [Evidence(log)]
+    found, made = [Evidence(log)], Made(None, seed, device)
     try:
         reference = _reference(run, count, seed, device, against)
+        made = _made(reference)
         found = [*_at(places, reference, log, notes)] or found
     except UserError as error:
         if against:  # what somebody asked for is not passed over
@@ -76,7 +79,7 @@ def of_run(
         notes.append(f"samples were not looked at: {error}")
     if not places:
         notes.append("samples were not looked at: there is no checkpoint")
-    return _concluded(found, log, notes)
+    return _concluded(found, log, notes, made)
 
 
 def of_images(samples: Dataset, against: str, count: int = 1000, seed: int = 0) -> Diagnosis:
@@ -86,7 +89,7 @@ def of_images(samples: Dataset, against: str, count: int = 1000, seed: int = 0) 
     shape = (images.shape[-1], images.shape[1]) if images.dim() == 4 else (0, 0)
     reference = Reference(*reals(against, *shape), count, seed, 1, torch.device("cpu"))
     evidence = reference.evidence(logs.table([]), chosen(samples, count, seed))
-    return _concluded([evidence], evidence.log, [])
+    return _concluded([evidence], evidence.log, [], _made(reference))
 
 
 def findings(evidence: Sequence[Evidence]) -> list[Finding]:
@@ -106,8 +109,15 @@ def last_healthy(evidence: Sequence[Evidence]) -> int | None:
     return clean[-1] if clean else None
 
 
-def _concluded(evidence: list[Evidence], log: Log, notes: list[str]) -> Diagnosis:
+def _made(reference: Reference) -> Made:
+    data = reference.test or reference.train
+    return Made(data, reference.seed, str(reference.device), reference.net())
+
+
+def _concluded(evidence: list[Evidence], log: Log, notes: list[str], made: Made) -> Diagnosis:
     found, lines = findings(evidence), len(log.seen)
+    shown = {"samples": evidence[-1].samples, "reals": evidence[-1].reals}
+    counts = {name: 0 if some is None else len(some) for name, some in shown.items()}
     clocks = [e.seen for e in evidence if e.seen is not None]
     if lines < LINES and clocks:
         notes.append(f"the log was not judged: it has {lines} lines, and {LINES} are needed")
@@ -118,6 +128,7 @@ def _concluded(evidence: list[Evidence], log: Log, notes: list[str]) -> Diagnosi
         clocks,
         list(_looked_at(evidence[-1])),
         notes,
+        about(counts, made),
     )
 
 

@@ -20,11 +20,10 @@ from .features import extract
 from .matching import matched_accuracy
 from .path_length import lerp, path_lengths, slerp, unrounded
 from .path_length import path_length as trimmed
-from .probe import Labelled
+from .probe import Labelled, by_class, neighbours_right
 from .probe import linear_probe as fitted
-from .probe import neighbour_probe as by_neighbours
 from .reconstruction import compared, means
-from .sets import Sets, numbered
+from .sets import Sets, drawn, numbered
 
 BATCH = 250
 
@@ -51,13 +50,21 @@ def linear_probe(sets: Sets) -> dict[str, Any]:
         **_bounds(value.interval),
         "permuted": value.permuted,
         "penalty": value.penalty,
+        "by_class": _named(value.by_class, sets),
+        "floor_by_class": _named(floor.by_class, sets),
     }
 
 
 def neighbour_probe(sets: Sets) -> dict[str, Any]:
     """The accuracy of the nearest neighbour's class, by codes and by the network's features."""
-    value, floor = (by_neighbours(*pair) for pair in _codes(sets))
-    return {"value": value, "floor": floor}
+    right = [neighbours_right(*pair) for pair in _codes(sets)]
+    value, floor = (r.mean().item() for r in right)
+    return {
+        "value": value,
+        "floor": floor,
+        **_bounds(share_interval(value, len(right[0]))),
+        **_by_class(right[0], right[1], sets),
+    }
 
 
 def reconstruction(sets: Sets) -> dict[str, Any]:
@@ -66,7 +73,8 @@ def reconstruction(sets: Sets) -> dict[str, Any]:
     originals, train = sets.test.images, torch.cat([draw.images for draw in sets.train])
     rebuilt = _in_batches(lambda x: as_bytes(game.reconstruct(as_floats(x))), originals)
     look = partial(extract, sets.net) if sets.net else None
-    found = {name: means(of) for name, of in compared(originals, rebuilt, train, look).items()}
+    by_image = compared(originals, rebuilt, train, look)
+    found = {name: means(of) for name, of in by_image.items()}
     mine = found["rebuilt"]
     return {
         "value": mine["mse"].value,
@@ -74,6 +82,7 @@ def reconstruction(sets: Sets) -> dict[str, Any]:
         **_bounds(mine["mse"].interval),
         "mean_image": found["mean_image"]["mse"].value,
         **{name: mean.value for name, mean in mine.items() if name in SAID},
+        **_by_class(by_image["rebuilt"].mse, by_image["nearest_image"].mse, sets),
     }
 
 
@@ -133,16 +142,15 @@ def test_accuracy(sets: Sets) -> dict[str, Any]:
         UserError: Reals of a class that the game does not know.
     """
     game: Any = sets.game
-    truth, names = _labels(sets.test.labels), sets.dataset.classes
+    truth = _labels(sets.test.labels)
     told = _in_batches(lambda x: game.classify(as_floats(x)).argmax(1), sets.test.images)
     right = (told == numbered(truth, names, sets.classes)).double()
     share = right.mean().item()
-    by_class = [right[truth == k] for k in range(len(names))]
     return {
         "value": share,
         "floor": _known_accuracy(sets, truth),
         **_bounds(share_interval(share, len(right))),
-        "by_class": {n: r.mean().item() for n, r in zip(names, by_class, strict=True) if len(r)},
+        "by_class": _named(by_class(right, truth), sets),
     }
 
 
@@ -155,11 +163,16 @@ def _known_accuracy(sets: Sets, truth: Tensor) -> float | None:
 
 
 def matched(sets: Sets) -> dict[str, Any]:
-    """How well the code that is told of held-out reals agrees with their classes."""
+    """How well the code told of held-out reals agrees with their classes; floor: permuted ones."""
     game: Any = sets.game
     told = _in_batches(lambda x: game.tell(as_floats(x)).argmax(1), sets.test.images)
-    share = matched_accuracy(told, _labels(sets.test.labels)).accuracy
-    return {"value": share, "floor": None, **_bounds(share_interval(share, len(told)))}
+    labels = _labels(sets.test.labels)
+    share = matched_accuracy(told, labels).accuracy
+    return {
+        "value": share,
+        "floor": matched_accuracy(told, labels[drawn(len(told), len(told), sets.seed)]).accuracy,
+        **_bounds(share_interval(share, len(told))),
+    }
 
 
 def _path_length(
@@ -214,6 +227,18 @@ def _labels(labels: Tensor | None) -> Tensor:
 def _in_batches(function: Any, x: Tensor) -> Tensor:
     """Asks the game, on its device, for a few at a time; answers lie on the CPU."""
     return torch.cat([function(part).cpu() for part in track(x.split(BATCH), "asking")])
+
+
+def _by_class(values: Tensor, floors: Tensor, sets: Sets) -> dict[str, dict[str, float]]:
+    """Means over the held-out reals of each class, where these are known."""
+    if sets.test.labels is None:
+        return {}
+    means = (_named(by_class(some, sets.test.labels), sets) for some in (values, floors))
+    return dict(zip(("by_class", "floor_by_class"), means, strict=True))
+
+
+def _named(means: dict[int, float], sets: Sets) -> dict[str, float]:
+    return {sets.dataset.classes[k]: mean for k, mean in means.items()}
 
 
 def _bounds(interval: Interval) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """A small classifier, trained on the spot: which value of an attribute does a picture show?"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +9,7 @@ from torch.nn import functional as F
 
 from ..progress import track
 from ..randomness import generator, mix, seeded
-from .features import resized
+from .features import checksum, resized
 
 SIDE = 32  # to which pictures are brought
 SEEN = 20_000  # images that it is trained on, however few there are
@@ -18,7 +19,29 @@ Classifier = Callable[[Tensor], Tensor]
 """Bytes [N, C, H, W] to probabilities float64 [N, K]."""
 
 
-def learn(images: Tensor, values: Tensor, count: int, seed: int = 0) -> Classifier:
+@dataclass(frozen=True)
+class Learnt:
+    """A `Classifier` that was trained on the spot.
+
+    Attributes:
+        net: Of prepared pictures, on the CPU.
+    """
+
+    net: nn.Module
+    name: str = "trained on the spot"
+    resize: str = f"to {SIDE} pixels, bilinear, antialiased"
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Probabilities float64 [N, K] of bytes [N, C, H, W]."""
+        return _look(self.net, images)
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of its weights."""
+        return checksum(self.net.state_dict())
+
+
+def learn(images: Tensor, values: Tensor, count: int, seed: int = 0) -> Learnt:
     """Trains a classifier: three convolutions, as the place of a part matters, and a layer.
 
     Adam with a learning rate that falls to nothing; 20,000 images in batches of 128, in an order
@@ -40,7 +63,7 @@ def learn(images: Tensor, values: Tensor, count: int, seed: int = 0) -> Classifi
         net = _network(images.shape[1], count)
         _train(net, images, values, seed)
     net.eval()
-    return lambda pictures: _look(net, pictures)
+    return Learnt(net)
 
 
 def _network(channels: int, count: int, width: int = 32) -> nn.Sequential:

@@ -88,7 +88,7 @@ def audit(
         UserError: Too few samples, pictures unlike the data's, or an attribute that no picture
             shows.
     """
-    _alike(samples, asked)
+    check_alike(samples, asked)
     judge = classifier or learn(asked.train.images, asked.train.values, len(asked.names), seed)
     on_samples, on_reals = judge(samples), judge(asked.held_out.images)
     k = len(asked.names)
@@ -230,7 +230,12 @@ def _missing(values: Tensor, names: tuple[str, ...]) -> Iterator[str]:
     return (name for name, count in zip(names, counts.tolist(), strict=True) if not count)
 
 
-def _alike(samples: Tensor, asked: Question) -> None:
+def check_alike(samples: Tensor, asked: Question) -> None:
+    """Refuses samples that cannot be audited, before anything is trained.
+
+    Raises:
+        UserError: Too few, or unlike the data's pictures.
+    """
     data = asked.train.images
     if samples.dim() != 4 or samples.shape[1] != data.shape[1]:
         raise UserError(

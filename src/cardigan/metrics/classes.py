@@ -82,7 +82,7 @@ def class_shares(probabilities: Tensor) -> Tensor:
 
 
 # (s + z^2 / 2n -+ z sqrt(s (1 - s) / n + z^2 / 4n^2)) / (1 + z^2 / n)
-def share_interval(share: float, count: int, level: float = LEVEL) -> Interval:
+def share_interval(share: float, count: float, level: float = LEVEL) -> Interval:
     """Where the true share lies of which `count` draws had `share` (Wilson 1927).
 
     Good for shares at 0 and 1 and for few draws, where share -+ 2 std is not (Brown, Cai and

@@ -1,12 +1,14 @@
 """Is every sample like the data, and are all data like a sample? Balls round points tell."""
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from .bootstrap import Interval, mean_interval
+from ..randomness import generator
+from .bootstrap import Interval
 from .classes import share_interval
 from .nearest import (
     CELLS,
@@ -40,6 +42,7 @@ class Overlap(NamedTuple):
     balls: Tensor  # int64 [M]: balls of reals around each sample
     recalled: Tensor  # bool [N]
     covered: Tensor  # bool [N]
+    alone: Tensor  # int64 [M]: reals in whose balls each sample is the only one
     k: int
 
 
@@ -76,34 +79,68 @@ def overlap(real: Manifold, fake: Manifold) -> Overlap:
         raise ValueError(f"expected manifolds of one k, got {real.k} and {fake.k}")
     n, m = len(real.points), len(fake.points)
     balls = torch.zeros(m, dtype=torch.int64)
-    recalled, covered = torch.zeros(n, dtype=torch.bool), torch.zeros(n, dtype=torch.bool)
+    held, last = torch.zeros(n, dtype=torch.int64), torch.zeros(n, dtype=torch.int64)
+    recalled = torch.zeros(n, dtype=torch.bool)
     others = list(_parts(fake, seen))
     for x in _parts(real, seen):
         for y in others:
             in_x, in_y = _inside(x, y, seen)
             balls[y.rows] += in_x.sum(0)
-            covered[x.rows] |= in_x.any(1)
+            held[x.rows] += in_x.sum(1)
+            some = in_x.any(1)
+            last[x.rows][some] = y.rows.start + in_x[some].byte().argmax(1)
             recalled[x.rows] |= in_y.any(1)
+    covered, alone = held > 0, torch.bincount(last[held == 1], minlength=m)
     precision, recall, density, coverage = (
         values.double().mean().item()
         for values in (balls > 0, recalled, balls.double() / real.k, covered)
     )
-    return Overlap(precision, recall, density, coverage, balls, recalled, covered, real.k)
+    shares = precision, recall, density, coverage
+    return Overlap(*shares, balls, recalled, covered, alone, real.k)
 
 
-def intervals(found: Overlap) -> dict[str, Interval]:
-    """Where each figure lies if other items had been drawn: shares, and a mean of what each adds.
+def recall_interval(
+    real: Manifold, samples: Tensor, recall: float, seed: int = 0, times: int = 24
+) -> Interval:
+    """Where recall lies if other samples [M, D] had been drawn, beside the same reals.
 
-    The balls are held fixed: that other points would have made other balls is left out, so
-    these are too narrow for a comparison with balls made anew.
+    A sample moves the balls of others, and a ball holds many reals: their recalls hang together.
+    So recall is taken of random halves of the samples, whose spread is that of the whole: the
+    jackknife that deletes half (Shao and Wu 1989, Annals of Statistics 17: 1176-1197). The
+    interval is Wilson's for as many independent reals as would spread alike (Kish 1965).
+
+    Arguments:
+        recall: Of all samples.
+        seed: Of the halves; the global random state is neither read nor changed.
+        times: Halves.
     """
-    samples, reals = len(found.balls), len(found.recalled)
-    return {
-        "precision": share_interval(found.precision, samples),
-        "recall": share_interval(found.recall, reals),
-        "density": mean_interval(found.balls.double() / found.k),
-        "coverage": share_interval(found.coverage, reals),
-    }
+    draw, half = generator(seed), len(samples) // 2
+    if half <= real.k:
+        return Interval(0.0, 1.0)  # so few bound nothing
+    halves = (samples[torch.randperm(len(samples), generator=draw)[:half]] for _ in range(times))
+    found = [overlap(real, manifold(some, real.k)).recall for some in halves]
+    spread = torch.tensor(found, dtype=torch.float64).std().item()
+    return _share_interval(recall, len(real.points), spread)
+
+
+# var = (M - 1) / M sum_j (c_j - mean c)^2,  c_j = alone_j / N: what coverage loses without j
+def coverage_interval(found: Overlap) -> Interval:
+    """Where coverage lies if other samples had been drawn, beside the same reals.
+
+    A sample covers several reals at once, so these hang together: the spread is the jackknife's
+    over samples, which errs to the wide side (Efron and Stein 1981, Annals of Statistics 9:
+    586-596). The interval is Wilson's for as many independent reals as would spread alike.
+    """
+    lost = found.alone.double() / len(found.covered)
+    spread = math.sqrt(len(lost) - 1) * lost.std(correction=0).item()
+    return _share_interval(found.coverage, len(found.covered), spread)
+
+
+def _share_interval(share: float, count: int, spread: float) -> Interval:
+    """Of a share of `count` that hang together, whose standard error is `spread`."""
+    alone = share * (1 - share) / count  # the variance, if they did not
+    fewer = alone / max(alone, spread**2) if alone else 1.0
+    return share_interval(share, max(1.0, count * fewer))
 
 
 def expected_coverage(n: int, m: int, k: int = 5) -> float:

@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from .. import distributed
 from ..data.dataset import Dataset
 from ..errors import UserError, did_you_mean, printable
+from .about import Made, about
 from .features import FeatureNet
 from .figures import EVERY, Figure, knows, offered
 from .networks import network_for
@@ -79,13 +77,22 @@ def measure(
     figures, too_few = _possible(figures, len(sets.samples))
     found = {name: _told(figure, sets) for name, figure in figures.items()}
     if by_class:
-        found["classes"] = dict(_by_class(sets, figures, net))
+        found["classes"] = {
+            name: told | _asked_of(name, found) for name, told in _by_class(sets, figures, net)
+        }
     notes = [
         *on_counts(sets, samples if isinstance(samples, int) else len(samples), test is None),
         *too_few,
         *_notes(sets, figures, net),
+        *_on_classes(found.get("classes", {}), figures),
     ]
-    return found | {"about": {**_about(sets, _eyes(train, net)), "notes": notes}}
+    counts = {
+        "samples": 0 if sets.samples is sets.test else len(sets.samples),
+        "reals": len(sets.test),
+        "draws": len(sets.train),
+    }
+    made = Made(train, seed, str(net.device), _eyes(train, net))
+    return found | {"about": {**about(counts, made), "notes": notes}}
 
 
 def chosen(
@@ -164,6 +171,19 @@ def _by_class(
             yield name, count | {n: _told(f, part) for n, f in inner.items()}
 
 
+def _asked_of(name: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """What figures that need all classes at once say of one: accuracies, and what is rebuilt."""
+    return {
+        figure: {
+            "value": told["by_class"][name],
+            "floor": told.get("floor_by_class", {}).get(name),
+            "better": told["better"],
+        }
+        for figure, told in found.items()
+        if name in told.get("by_class", {})
+    }
+
+
 def _labels(sets: Sets, net: FeatureNet) -> Tensor:
     """Of the samples: their own, or what the network takes them for."""
     if sets.dataset.labels is None:
@@ -181,34 +201,24 @@ def _labels(sets: Sets, net: FeatureNet) -> Tensor:
     return sets.samples.probabilities.argmax(1)
 
 
-def _about(sets: Sets, net: FeatureNet | None) -> dict[str, Any]:
-    about = {
-        "samples": 0 if sets.samples is sets.test else len(sets.samples),
-        "reals": len(sets.test),
-        "draws": len(sets.train),
-        "seed": sets.seed,
-        "data": sets.dataset.name,
-        "data_sha256": sets.dataset.fingerprint,
-        "cardigan": version("cardigan"),
-        "torch": torch.__version__,
-        "processes": distributed.world(),
-    }
-    if net is None:
-        return about
-    return about | {
-        "network": net.name,
-        "network_sha256": net.checksum,
-        "resize": net.resize,
-        "device": str(net.device),
-        "precision": "features in float32, statistics in float64",
-    }
-
-
 def _notes(sets: Sets, figures: Mapping[str, Figure], net: FeatureNet) -> Iterator[str]:
     if sets.dataset.images.dim() == 4 and not knows(net, sets.dataset):
         yield f"features of {net.name} stand in: they rank samples of such data, and no more"
-    count = len(sets.samples)
+    yield from _few(f"{len(sets.samples)} samples are", len(sets.samples), figures)
+
+
+def _on_classes(classes: Mapping[str, Any], figures: Mapping[str, Figure]) -> Iterator[str]:
+    """Where there are enough samples, but not within a class."""
+    counts = [told["samples"] for told in classes.values()]
+    inner = {name: figure for name, figure in figures.items() if figure.within}
+    if counts:
+        many = f"{min(counts)} to {max(counts)} samples of a class are"
+        yield from _few(many, min(counts), inner)
+
+
+def _few(them: str, count: int, figures: Mapping[str, Figure]) -> Iterator[str]:
+    """Figures that are not to be trusted at so few samples, and from how many on they are."""
     for least in sorted({f.least for f in figures.values() if f.least > count}, reverse=True):
         few = [name for name, figure in figures.items() if figure.least == least]
-        them = "it" if len(few) == 1 else "them"
-        yield f"{count} samples are few for {', '.join(few)}: trust {them} from {least:,} on"
+        it = "it" if len(few) == 1 else "them"
+        yield f"{them} few for {', '.join(few)}: trust {it} from {least:,} on"

@@ -9,10 +9,13 @@ from torch import Tensor
 
 from ..data.dataset import Modes
 from ..progress import track
+from .bootstrap import Interval, bootstrap
 from .classes import divergence
 
 CEILING = 1 - math.exp(-4.5)
 """Mass of a 2-D isotropic Gaussian within 3 std: what real points score, 0.98889."""
+ENOUGH = 10
+"""Points of high quality from which on a mode is captured."""
 
 
 class ModeCoverage(NamedTuple):
@@ -24,7 +27,7 @@ class ModeCoverage(NamedTuple):
     kl: float  # nats, from the histogram of the points of high quality to the uniform law
 
 
-def mode_coverage(points: Tensor, modes: Modes, enough: int = 10) -> ModeCoverage:
+def mode_coverage(points: Tensor, modes: Modes, enough: int = ENOUGH) -> ModeCoverage:
     """Counts the modes that points [N, D] capture.
 
     A point is of high quality within 3 std of its nearest centre. In two dimensions real points
@@ -35,15 +38,39 @@ def mode_coverage(points: Tensor, modes: Modes, enough: int = 10) -> ModeCoverag
     Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761, count a mode from one point on
     (`touched`); ten (`captured`) are not reached by accident.
     """
-    distance, nearest = torch.cdist(points.double(), modes.centres.double()).min(1)
-    good = distance <= 3 * modes.std
-    counts = torch.bincount(nearest[good], minlength=len(modes.centres))
+    places = placed(points, modes)
+    good = places >= 0
+    counts = torch.bincount(places[good], minlength=len(modes.centres))
     return ModeCoverage(
         captured=int((counts >= enough).sum()),
         touched=int((counts >= 1).sum()),
         high_quality=good.double().mean().item(),
         kl=_kl_to_uniform(counts),
     )
+
+
+def placed(points: Tensor, modes: Modes) -> Tensor:
+    """The mode of each point of high quality, and -1 of others: int64 [N]."""
+    distance, nearest = torch.cdist(points.double(), modes.centres.double()).min(1)
+    return torch.where(distance <= 3 * modes.std, nearest, -1)
+
+
+def captured_interval(places: Tensor, modes: int, enough: int, seed: int = 0) -> Interval:
+    """Where the number of modes with `enough` items lies, were other items drawn: a bootstrap.
+
+    Modes that no item shows cannot come up in it, so it is too narrow for fewer items than modes.
+
+    Arguments:
+        places: The mode of each item, int64 [N]; below 0 for none.
+        seed: Of the draws; the global random state is neither read nor changed.
+    """
+    there = places >= 0
+
+    def captured(weight: Tensor) -> float:
+        counts = torch.bincount(places[there], weight[there], minlength=modes)
+        return (counts >= enough).sum().item()
+
+    return bootstrap(captured, len(places), seed=seed)
 
 
 class StackedModes(NamedTuple):
@@ -86,8 +113,7 @@ def stacked_modes(
 # is about (K - 1) / (2 n)
 def stacked_coverage(labels: Tensor, classes: int) -> StackedModes:
     """The same from the classes in each channel, int64 [N, 3]."""
-    places = labels @ classes ** torch.arange(2, -1, -1, device=labels.device)
-    counts = torch.bincount(places, minlength=classes**3)
+    counts = torch.bincount(stacked_places(labels, classes), minlength=classes**3)
     captured = int((counts > 0).sum())
     return StackedModes(
         captured=captured,
@@ -96,6 +122,11 @@ def stacked_coverage(labels: Tensor, classes: int) -> StackedModes:
         floor=(len(counts) - 1) / (2 * len(labels)),
         least=math.log(len(counts) / captured),
     )
+
+
+def stacked_places(labels: Tensor, classes: int) -> Tensor:
+    """The mode of each triple of classes [N, 3], 0 to K^3 - 1: int64 [N]."""
+    return labels @ classes ** torch.arange(2, -1, -1, device=labels.device)
 
 
 def _kl_to_uniform(counts: Tensor) -> float:

@@ -32,6 +32,7 @@ class Probe(NamedTuple):
     interval: Interval
     permuted: float  # of a probe that learnt permuted labels: chance
     penalty: float  # that the held-out share of train features chose
+    by_class: dict[int, float]  # accuracy by label in the test set
 
 
 class Linear(NamedTuple):
@@ -72,7 +73,18 @@ def linear_probe(
     control = logistic_regression(seen, shuffled, penalty, classes)
     right = _right(model(asked), test.labels)
     permuted = _right(control(asked), test.labels)
-    return Probe(right.mean().item(), mean_interval(right), permuted.mean().item(), penalty)
+    return Probe(
+        accuracy=right.mean().item(),
+        interval=mean_interval(right),
+        permuted=permuted.mean().item(),
+        penalty=penalty,
+        by_class=by_class(right, test.labels),
+    )
+
+
+def by_class(values: Tensor, labels: Tensor) -> dict[int, float]:
+    """The mean of values [N] for each label there is."""
+    return {int(k): values[labels == k].double().mean().item() for k in labels.unique()}
 
 
 # argmin_{W, b} mean_i CE(x_i W + b, y_i) + penalty / 2 |W|^2
@@ -116,10 +128,15 @@ def logistic_regression(
 
 
 def neighbour_probe(train: Labelled, test: Labelled, k: int = 1, batch: int = 1000) -> float:
-    """The accuracy of the majority among the k nearest train features, by Euclidean distance.
+    """The accuracy of `neighbours_right`."""
+    return neighbours_right(train, test, k, batch).mean().item()
 
-    Where classes have equally many votes, the first wins. Features are taken as they are: see
-    `standardised` where their scales differ.
+
+def neighbours_right(train: Labelled, test: Labelled, k: int = 1, batch: int = 1000) -> Tensor:
+    """Whether the label is that of the majority of the k nearest train features: float64 [N].
+
+    Distances are Euclidean. Where classes have equally many votes, the first wins. Features are
+    taken as they are: see `standardised` where their scales differ.
 
     Raises:
         ValueError: Features and labels that do not fit one another, a single class, or fewer
@@ -132,7 +149,7 @@ def neighbour_probe(train: Labelled, test: Labelled, k: int = 1, batch: int = 10
         _votes(part, train, k, classes)
         for part in track(test.features.double().split(batch), "neighbours", unit="batches")
     ]
-    return _right(torch.cat(votes), test.labels).mean().item()
+    return _right(torch.cat(votes), test.labels)
 
 
 def standardised(train: Tensor, *others: Tensor) -> list[Tensor]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError
-from .accuracy import Shown, learnt_accuracy
+from .accuracy import SEEDS, Shown, learnt_accuracy
 from .bootstrap import Interval, mean_interval
 from .classes import (
     class_shares,
@@ -18,13 +18,29 @@ from .classes import (
     law,
     score_interval,
     score_over_splits,
+    share_interval,
 )
 from .frechet import frechet_at_infinity as at_infinity
 from .frechet import frechet_distance, frechet_interval
 from .kernel import kernel_distance
 from .looking import Looked
-from .manifold import Overlap, expected_coverage, intervals, manifold, overlap
-from .modes import mode_coverage, stacked_coverage
+from .manifold import (
+    Manifold,
+    Overlap,
+    coverage_interval,
+    expected_coverage,
+    manifold,
+    overlap,
+    recall_interval,
+)
+from .modes import (
+    ENOUGH,
+    captured_interval,
+    mode_coverage,
+    placed,
+    stacked_coverage,
+    stacked_places,
+)
 from .nearest import nearest
 from .sets import Sets
 from .similarity import pair_similarity
@@ -33,7 +49,7 @@ from .wasserstein import patch_distance
 WIDE = 256  # features from which a covariance is dear
 BLOCKS = 5  # of samples, whose spread tells that of a figure which has no interval of its own
 PATCHES = 32  # of an image at each level: a quarter of the paper's, in a quarter of the time
-STUDENT = 2.776  # 97.5 % of Student's t with BLOCKS - 1 degrees of freedom
+STUDENT = {3: 4.303, 5: 2.776}  # 97.5 % of Student's t, by blocks: one less are free
 
 
 def frechet(sets: Sets) -> dict[str, Any]:
@@ -188,9 +204,15 @@ def modes(sets: Sets) -> dict[str, Any]:
     """Of a toy's Gaussians, how many are found, and how cleanly."""
     known = _known(sets.dataset.modes)
     value, floor = (mode_coverage(s.images, known) for s in _measured(sets))
+
+    def bounds() -> Interval:
+        places = placed(sets.samples.images, known)
+        return captured_interval(places, len(known.centres), ENOUGH, sets.seed)
+
     return {
         "value": value.captured,
         "floor": floor.captured,
+        **_told(sets, bounds),
         "modes": len(known.centres),
         "touched": value.touched,
         "touched_floor": floor.touched,
@@ -204,16 +226,18 @@ def modes(sets: Sets) -> dict[str, Any]:
 def stacked(sets: Sets) -> dict[str, Any]:
     """Of stacked digits: modes of a thousand, and the divergence from the uniform law."""
 
-    def of(looked: Looked) -> Any:
-        digits = _known(looked.probabilities).argmax(1)
-        return stacked_coverage(
-            torch.stack([digits // 100, digits // 10 % 10, digits % 10], 1), 10
-        )
+    def digits(looked: Looked) -> Tensor:
+        mode = _known(looked.probabilities).argmax(1)
+        return torch.stack([mode // 100, mode // 10 % 10, mode % 10], 1)
 
-    value, floor = (of(s) for s in _measured(sets))
+    def bounds() -> Interval:
+        return captured_interval(stacked_places(digits(sets.samples), 10), 1_000, 1, sets.seed)
+
+    value, floor = (stacked_coverage(digits(s), 10) for s in _measured(sets))
     return {
         "value": value.captured,
         "floor": floor.captured,
+        **_told(sets, bounds),
         "modes": value.modes,
         "kl": value.kl,
         "kl_floor": floor.kl,
@@ -223,6 +247,9 @@ def stacked(sets: Sets) -> dict[str, Any]:
 
 def classification_accuracy(sets: Sets) -> dict[str, Any]:
     """On held-out reals, of classifiers that learnt from labelled samples; the floor, from reals.
+
+    Its interval comes from other classifiers, each of a seed and a part of the samples of its own:
+    so both other samples and other seeds count.
 
     Raises:
         UserError: Samples without labels, or samples or reals of one class alone.
@@ -234,8 +261,9 @@ def classification_accuracy(sets: Sets) -> dict[str, Any]:
             "a folder whose subfolders are classes: leave it out"
         )
     test = Shown(sets.test.images, _known(sets.test.labels))
+    shown = Shown(samples.images, samples.labels)
     try:
-        value = learnt_accuracy(Shown(samples.images, samples.labels), test)
+        value = learnt_accuracy(shown, test)
         floor = learnt_accuracy(Shown(real.images, _known(real.labels)), test)
     except ValueError as error:
         raise UserError(f"{error}: leave classification_accuracy out") from None
@@ -243,7 +271,7 @@ def classification_accuracy(sets: Sets) -> dict[str, Any]:
     return {
         "value": value.top1,
         "floor": floor.top1,
-        **_interval(mean_interval(torch.tensor(value.by_seed))),
+        **_told(sets, lambda: _learnt_bounds(value.top1, shown, test)),
         "std": value.std,
         "top5": value.top5,
         "floor_top5": floor.top5,
@@ -251,21 +279,41 @@ def classification_accuracy(sets: Sets) -> dict[str, Any]:
     }
 
 
+def _learnt_bounds(value: float, shown: Shown, test: Shown) -> Interval:
+    """By a classifier of each seed, which learns from every class of its own part of the samples.
+
+    No part may lack all classes but one: then nothing is bounded.
+    """
+    order = shown.labels.argsort(stable=True)
+    picks = [order[i :: len(SEEDS)] for i in range(len(SEEDS))]
+    parts = [Shown(shown.images[pick], shown.labels[pick]) for pick in picks]
+    if any(len(part.labels.unique()) < 2 for part in parts):
+        return Interval(0.0, 1.0)
+    pairs = zip(parts, SEEDS, strict=True)
+    return _by_blocks(value, [learnt_accuracy(part, test, [seed]).top1 for part, seed in pairs])
+
+
 def _overlapping(sets: Sets, name: str, k: int) -> dict[str, Any]:
     """One of four figures, which come from one look at all pairs."""
-    value, floor = sets.once(f"overlap {k}", lambda: _overlaps(sets, k))
+    real, value, floor = sets.once(f"overlap {k}", lambda: _overlaps(sets, k))
+    bounds = {
+        "precision": lambda: share_interval(value.precision, len(value.balls)),
+        "recall": lambda: recall_interval(real, sets.samples.features, value.recall, sets.seed),
+        "density": lambda: mean_interval(value.balls.double() / k),
+        "coverage": lambda: coverage_interval(value),
+    }
     return {
         "value": getattr(value, name),
         "floor": getattr(floor, name),
-        **_told(sets, lambda: intervals(value)[name]),
+        **_told(sets, bounds[name]),
         "neighbours": k,
     }
 
 
-def _overlaps(sets: Sets, k: int) -> tuple[Overlap, Overlap]:
+def _overlaps(sets: Sets, k: int) -> tuple[Manifold, Overlap, Overlap]:
     real = manifold(sets.train[0].features, k)
     value, floor = (overlap(real, manifold(s.features, k)) for s in _measured(sets))
-    return value, floor
+    return real, value, floor
 
 
 def _nearness(sets: Sets, of: Callable[[Looked], Tensor], scale: int) -> dict[str, Any]:
@@ -280,9 +328,9 @@ def _nearness(sets: Sets, of: Callable[[Looked], Tensor], scale: int) -> dict[st
 
 
 def _by_blocks(value: float, blocks: list[float]) -> Interval:
-    """Value +- t s / sqrt(b), with s the spread over b blocks of samples and reals."""
+    """Value +- t s / sqrt(b), with s the spread over b blocks of samples."""
     spread = torch.tensor(blocks, dtype=torch.float64).std().item()
-    return _around(value, STUDENT * spread / math.sqrt(len(blocks)))
+    return _around(value, STUDENT[len(blocks)] * spread / math.sqrt(len(blocks)))
 
 
 def _around(value: float, reach: float) -> Interval:
