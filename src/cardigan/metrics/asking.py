@@ -144,7 +144,8 @@ def test_accuracy(sets: Sets) -> dict[str, Any]:
     game: Any = sets.game
     truth = _labels(sets.test.labels)
     told = _in_batches(lambda x: game.classify(as_floats(x)).argmax(1), sets.test.images)
-    right = (told == numbered(truth, names, sets.classes)).double()
+    own = numbered(truth, sets.dataset.classes, sets.classes)
+    right = (told == own).double()
     share = right.mean().item()
     return {
         "value": share,
