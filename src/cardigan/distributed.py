@@ -34,7 +34,7 @@ TIMEOUT = timedelta(seconds=_seconds(os.environ.get("CARDIGAN_TIMEOUT", "300")))
 PATIENCE = 12
 _PATIENT: ContextVar[Any] = ContextVar("patient", default=None)
 _ALONE: ContextVar[bool] = ContextVar("alone", default=False)
-GRACE = 3.0  # seconds within which all that are left notice, on a busy machine too, that one is not
+GRACE = 1.0  # seconds within which all that are left have noticed that one is not
 
 
 class Lost(UserError):
