@@ -91,6 +91,24 @@ def test_a_planted_imbalance_is_found_and_a_balanced_generator_left_alone(asked,
         assert abs(bright["uncorrected"] - 0.7) > 0.08, "the correction did something"
 
 
+def test_a_share_is_never_told_outside_its_range(asked, judge):
+    """No sample is bright, though a fifth of the dim reals are taken for bright."""
+
+    def rash(images):
+        bright = judge(images).argmax(1).bool()
+        if len(images) == len(asked.held_out.images):
+            bright |= torch.arange(len(images)) % 5 == 0
+        return torch.stack([~bright, bright], 1).double()
+
+    found = audit(squares(500, 5, 0.0).images, asked, classifier=rash)
+    dim, bright = found["values"]["dim"], found["values"]["bright"]
+    assert bright["unclipped"] < 0 < 1 < dim["unclipped"]
+    assert (bright["samples"], dim["samples"]) == (0, 1)
+    for row in (dim, bright):
+        assert 0 <= row["low"] <= row["samples"] <= row["high"] <= 1
+    assert any("outside 0 % to 100 %" in note for note in found["classifier"]["notes"])
+
+
 def test_equal_shares_are_another_question():
     reals = question(squares(1500, 1, 0.7), squares(800, 2, 0.7), "label")
     samples = squares(2000, 3, 0.7).images

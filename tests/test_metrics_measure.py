@@ -267,6 +267,25 @@ def test_a_run_names_its_classes_as_what_it_was_trained_on(classed):
     assert names("a/folder/that/is/gone", 3) == ("0", "1", "2")
 
 
+def test_pictures_that_were_enlarged_are_told(tmp_path, capsys):
+    for i, image in enumerate(OTHERS.images[:60, 0, :5, :5]):
+        Image.fromarray(image.numpy()).save(tmp_path / f"{i}.png")
+    words = ["ms_ssim", "swd", "kid"]
+    evaluate(str(tmp_path), "fashion-mnist-mini", words, n=50, json=True)
+    notes = json.loads(capsys.readouterr().out)["about"]["notes"]
+    told = "are smaller than 16 pixels, and were enlarged"
+    assert any(
+        note.startswith(f"60 pictures of {tmp_path.name}") and told in note for note in notes
+    )
+    assert any("from 1x28x28 to the shape of the samples, 1x16x16" in note for note in notes)
+
+
+def test_pictures_of_their_own_size_need_no_note(folder, capsys):
+    evaluate(str(folder), "fashion-mnist-mini", ["kid"], n=50, json=True)
+    notes = json.loads(capsys.readouterr().out)["about"]["notes"]
+    assert not [note for note in notes if "enlarged" in note or "brought" in note]
+
+
 @pytest.fixture(scope="module", params=["gan", "ring-gan"])
 def run(request, tmp_path_factory):
     """A run that has hardly begun, and what there is to measure of it."""

@@ -1,6 +1,6 @@
 """What is measured: the samples of a run, or somebody's folder of images; and with what."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -137,6 +137,24 @@ def _classes(recipe: Recipe) -> tuple[str, ...]:
         return look(recipe.data).classes
     except UserError:
         return tuple(map(str, range(recipe.classes)))
+
+
+def reshaped(who: str, path: str, shape: Sequence[int], like: str) -> Iterator[str]:
+    """Notes on pictures that were brought to another shape, and on those that were enlarged.
+
+    Arguments:
+        shape: [C, H, W], that they were brought to.
+        like: Whose shape that is.
+    """
+    info = catalogue.describe(path)
+    own, wanted = f"{info.channels}x{info.size}x{info.size}", "x".join(map(str, shape))
+    if own != wanted:
+        yield f"pictures of {who} are brought from {own} to the shape of {like}, {wanted}"
+    if small := catalogue.smaller(path, shape[-1]):
+        yield (
+            f"{small} pictures of {who} are smaller than {shape[-1]} pixels, and were enlarged: "
+            "their detail is that of the enlargement"
+        )
 
 
 def check_kind(who: str, points: bool, against: str, own: str = "") -> None:

@@ -197,21 +197,15 @@ def _notes(
     n: int,
     left_out: Sequence[str],
 ) -> Iterator[str]:
-    from ..data import catalogue
+    from ..subjects import reshaped
 
     if count < n:
         yield f"{count} samples of each are used: {_fewest(subjects)} has no more"
     if left_out:
         yield f"{', '.join(left_out)} left out: not all that are compared can be asked for it"
     for name, subject in subjects.items():
-        if subject.images is None:
-            continue
-        info, shape = catalogue.describe(subject.path), tuple(reals.train.images.shape[1:])
-        if (info.channels, info.size, info.size) != shape:
-            yield (
-                f"pictures of {name} are brought from {info.channels}x{info.size}x{info.size} "
-                f"to the shape of the reals, {'x'.join(map(str, shape))}"
-            )
+        if subject.images is not None and subject.images.images.dim() == 4:
+            yield from reshaped(name, subject.path, reals.train.images.shape[1:], "the reals")
 
 
 def _fewest(subjects: "Mapping[str, Subject]") -> str:

@@ -2,11 +2,14 @@
 
 import json as to_text
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from ..recipe import MOST_SAMPLES
 from .arguments import check
+
+if TYPE_CHECKING:
+    from ..subjects import Subject
 
 FLOOR = "floor: held-out real data in the samples' place; 95 %: were other samples drawn"
 
@@ -86,6 +89,7 @@ def measured(
         by_class=by_class,
     )  # fmt: skip
     if found.run is None:
+        results["about"]["notes"] += _on_shapes(found, against)
         return results
     results: dict[str, Any] = {"seen": found.seen} | results
     if distributed.rank() == 0:
@@ -98,6 +102,17 @@ def measured(
         found.run.append_metrics(results)
         report.write(found.run.path, found.run.recipe.summary)
     return results
+
+
+def _on_shapes(found: "Subject", against: str) -> Iterator[str]:
+    """Of a folder's pictures, and of reals that were brought to their shape."""
+    from ..subjects import reshaped
+
+    assert found.images is not None, "it is no run"
+    if found.images.images.dim() == 4:
+        shape = found.images.images.shape[1:]
+        yield from reshaped(found.name, found.path, shape, "their own")
+        yield from reshaped(against, against, shape, "the samples")
 
 
 def show(results: dict[str, Any]) -> None:

@@ -85,6 +85,13 @@ def describe(name: str, directory: str | Path | None = None) -> Info:
     return facts(name)
 
 
+def smaller(name: str, side: int) -> int:
+    """How many pictures of a folder or zip have a shorter side below `side`, by their headers."""
+    if name in NAMES or name in toys.TOYS:
+        return 0
+    return sum(header.short < side for header in folder.survey(_folder(name)).headers.values())
+
+
 def holds_points(name: str) -> bool:
     """Whether a set holds points in the plane, and not images; nothing is read."""
     return name in toys.TOYS

@@ -1,7 +1,7 @@
 """Are samples fair? An attribute in samples beside reals, judged by a classifier that errs."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -98,6 +98,7 @@ def audit(
     )
     told = _told(judged, on_samples, on_reals, asked)
     found = _compared(judged, asked, alpha, uniform, seed) | {"classifier": told}
+    told["notes"] += _clipped(found["values"])
     return found | {"accused": found["accused"] and not _blind(judged)}
 
 
@@ -146,7 +147,8 @@ def _row(
     low, high = interval.clamp(0, 1).tolist()
     law_low, law_high = law_interval.tolist()
     return {
-        "samples": share.item(),
+        "samples": share.clamp(0, 1).item(),
+        "unclipped": share.item(),
         "low": low,
         "high": high,
         "reals": law.item(),
@@ -154,6 +156,18 @@ def _row(
         "reals_high": law_high,
         "uncorrected": seen.item(),
     }
+
+
+def _clipped(rows: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    """Why a share stands at the end of its range."""
+    outside = [name for name, row in rows.items() if row["samples"] != row["unclipped"]]
+    if outside:
+        told = printable(", ".join(outside))
+        yield (
+            f"the corrected share of {told} lay outside 0 % to 100 %, "
+            "and is told as the nearer: more errors were taken out than were made, by chance "
+            "or as the classifier errs otherwise on samples than on reals"
+        )
 
 
 def _blind(judged: Judged) -> bool:
