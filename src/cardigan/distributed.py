@@ -270,6 +270,8 @@ def _gone(store: dist.Store) -> str:
 
 
 def _leave() -> None:
+    """Closes all connections: of a group that somebody still holds they would stay open."""
+    _PATIENT.set(None)
     if dist.is_initialized():
         dist.destroy_process_group()
 
