@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from ..abilities import Codec
-from ..game import Game, Move, Player, Round
+from ..game import Move, Player, Round
 from ..losses import NON_SATURATING, AdversarialLoss
 from ..priors import Prior
-from ..randomness import seeded
 from .gan import decoded, in_full
+from .sampling import FromPrior
 
 
 class Pair(NamedTuple):
@@ -37,7 +37,7 @@ Turns = Callable[["BiGAN", Any], Round]
 CodecLoss = Callable[["BiGAN", Judged, Sequence[Judged]], Tensor]  # of the real, the fake pairs
 
 
-class BiGAN(Game):
+class BiGAN(FromPrior):
     """Encoder and generator, who move together, against a discriminator of pairs.
 
     (x, E(x)) are real, (G(z), z) are fake. Where nobody can tell them apart, E inverts G (Donahue
@@ -83,21 +83,6 @@ class BiGAN(Game):
         code = self.encoder(x)
         pairs = [Pair(x, code), Pair(self.generator(z), z)]
         return pairs if len(self.weights) == 1 else [*pairs, Pair(self.generator(code), code)]
-
-    def sample(
-        self,
-        n: int,
-        seed: int | None = None,
-        label: int | Tensor | None = None,
-        truncation: float = 1.0,
-    ) -> Tensor:
-        """As `Generates.sample` says."""
-        return self.decode(self.latents(n, seed, truncation))
-
-    def latents(self, n: int, seed: int | None = None, truncation: float = 1.0) -> Tensor:
-        """As `Decodes.latents` says."""
-        with seeded(seed, self.device):
-            return self.prior(n, self.device) * truncation
 
     def codec(self) -> Codec:
         """As `HasCodec.codec` says."""

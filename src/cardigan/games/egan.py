@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from .. import distributed
-from ..game import Game, Move, Player, Round, Snapshot
+from ..game import Move, Player, Round, Snapshot
 from ..labels import one_hot
 from ..losses import NON_SATURATING
 from ..priors import Prior
-from ..randomness import seeded
 from .gan import compared, decoded, in_full
+from .sampling import FromPrior
 
 Mutation = Callable[[Tensor], Tensor]
 
@@ -32,7 +32,7 @@ MUTATIONS: dict[str, Mutation] = {
 RECENT = 0.02  # the weight of a round in the share of survivors that is logged: 50 rounds count
 
 
-class EGAN(Game):
+class EGAN(FromPrior):
     """A population of generators against one discriminator.
 
     Arguments:
@@ -148,21 +148,6 @@ class EGAN(Game):
             parent.restore(children[i])
         kinds = len(self.mutations)
         self.survives.lerp_(one_hot(best % kinds, kinds).mean(0), RECENT)
-
-    def sample(
-        self,
-        n: int,
-        seed: int | None = None,
-        label: int | Tensor | None = None,
-        truncation: float = 1.0,
-    ) -> Tensor:
-        """As `Game.sample` says."""
-        return self.decode(self.latents(n, seed, truncation))
-
-    def latents(self, n: int, seed: int | None = None, truncation: float = 1.0) -> Tensor:
-        """As `Decodes.latents` says."""
-        with seeded(seed, self.device):
-            return self.prior(n, self.device) * truncation
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """What the fittest generator makes of latents [N, Z], in eval mode."""

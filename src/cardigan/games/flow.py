@@ -7,14 +7,14 @@ from torch import Tensor
 
 from ..abilities import Codec
 from ..data.stream import as_bytes
-from ..game import Game, Move, Player, Round
+from ..game import Move, Player, Round
 from ..levels import spread, to_levels, to_values
 from ..priors import Prior
-from ..randomness import seeded
 from .gan import in_full, in_parts
+from .sampling import FromPrior
 
 
-class Flow(Game):
+class Flow(FromPrior):
     """Maximum likelihood of an invertible network (Glow: Kingma and Dhariwal 2018).
 
     arXiv:1807.03039. Noise fills each grey level, so that the mean log-density bounds the
@@ -39,23 +39,11 @@ class Flow(Game):
         bits = -nats / (x[0].numel() * math.log(2))
         yield Move(self.model, bits, {"bits": bits.mean()})
 
-    def sample(
-        self,
-        n: int,
-        seed: int | None = None,
-        label: int | Tensor | None = None,
-        truncation: float = 1.0,
-    ) -> Tensor:
-        """As `Generates.sample` says; truncation is the temperature, and 0.7 is usual."""
-        return self.decode(self.latents(n, seed, truncation))
-
-    def latents(self, n: int, seed: int | None = None, truncation: float = 1.0) -> Tensor:
-        """As `Decodes.latents` says."""
-        with seeded(seed, self.device):
-            return self.prior(n, self.device) * truncation
-
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """The images of latents; what lies beyond white or black is brought there."""
+        """The images of latents; what lies beyond white or black is brought there.
+
+        Truncation is the temperature, and 0.7 is usual.
+        """
         net: Any = self.model.eval_net
         return in_parts(net.inverse, z).nan_to_num(0).clamp(-1, 1)
 

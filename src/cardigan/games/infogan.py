@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..game import Game, Move, Player, Round
+from ..game import Move, Player, Round
 from ..labels import one_hot
 from ..losses import NON_SATURATING, AdversarialLoss
 from ..randomness import seeded
 from .gan import compared, decoded, in_full
+from .sampling import FromPrior
 
 
 class Codes(NamedTuple):
@@ -88,7 +89,7 @@ class Codes(NamedTuple):
         return torch.cat(blocks)
 
 
-class InfoGAN(Game):
+class InfoGAN(FromPrior):
     """A GAN whose discriminator also tells the codes that a fake was made from.
 
     Arguments:
@@ -141,16 +142,6 @@ class InfoGAN(Game):
         """-lambda L_I, up to a constant: [N]."""
         category, numbers = surprise
         return self.weights[0] * category + self.weights[1] * numbers
-
-    def sample(
-        self,
-        n: int,
-        seed: int | None = None,
-        label: int | Tensor | None = None,
-        truncation: float = 1.0,
-    ) -> Tensor:
-        """As `Game.sample` says."""
-        return self.decode(self.latents(n, seed, truncation))
 
     def latents(self, n: int, seed: int | None = None, truncation: float = 1.0) -> Tensor:
         """As `Decodes.latents` says."""

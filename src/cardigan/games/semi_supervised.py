@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..game import Game, Move, Player, Round
+from ..game import Move, Player, Round
 from ..losses import NON_SATURATING, AdversarialLoss, matched_features
 from ..priors import Prior
-from ..randomness import seeded
 from .ensembling import Ensemble, hold
 from .gan import decoded
 from .heads import Form, Seen, classified, look
+from .sampling import FromPrior
 
 GeneratorLoss = Callable[[Seen, Seen], Tensor]  # of reals, of fakes -> any shape
 Penalty = Callable[[Player, Tensor], Tensor | float]  # of a discriminator, at reals: a mean
@@ -37,7 +37,7 @@ def blend(strength: float) -> Distort:
     return lambda real: real.lerp(real.roll(1, 0), strength)
 
 
-class SemiSupervised(Game):
+class SemiSupervised(FromPrior):
     """A generator against a discriminator that learns to classify from few labels.
 
     A stream gives two batches a draw: `first`, whose classes nobody knows, and `labelled`.
@@ -117,22 +117,6 @@ class SemiSupervised(Game):
     def fake(self, n: int) -> Tensor:
         """The generator's answer to `n` draws from the prior."""
         return self.generator(self.prior(n, self.device), None)
-
-    def sample(
-        self,
-        n: int,
-        seed: int | None = None,
-        label: int | Tensor | None = None,
-        truncation: float = 1.0,
-    ) -> Tensor:
-        """As `Generates.sample` says; the generator knows no labels."""
-        with seeded(seed, self.device):
-            return self.decode(self.latents(n, truncation=truncation))
-
-    def latents(self, n: int, seed: int | None = None, truncation: float = 1.0) -> Tensor:
-        """As `Decodes.latents` says."""
-        with seeded(seed, self.device):
-            return self.prior(n, self.device) * truncation
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """What the generator makes of latents [N, Z], in eval mode."""

@@ -89,7 +89,7 @@ class PathLength(nn.Module):
 
 
 def regularised(
-    slope: Penalty | None, path: PathLength | None, slope_every: int = 16, path_every: int = 4
+    slope: Penalty, path: PathLength | None, slope_every: int = 16, path_every: int = 4
 ) -> Turns:
     """One move of each player a round; what regularises them moves by itself, now and then.
 
@@ -106,7 +106,7 @@ def regularised(
         with torch.no_grad():
             fake = game.fake(len(real), label)
         yield from discriminator_move(game, real, fake, label)
-        if slope and game.rounds % slope_every == 0:
+        if game.rounds % slope_every == 0:
             bill = _slopes(game, slope, real, fake, label)
             yield Move(game.discriminator, slope_every * bill, {"penalty": bill.mean()})
 

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from ..abilities import Codec
 from ..data.stream import as_floats
-from ..game import Game, Move, Player, Round
+from ..game import Move, Player, Round
 from ..laws import Gaussian
 from ..levels import BYTES
 from ..priors import Prior
-from ..randomness import seeded
 from .gan import in_full, in_parts
+from .sampling import FromPrior
 
 TOGETHER = 1_024  # latents that are decoded at once where images have many
 
@@ -30,7 +30,7 @@ class Told(NamedTuple):
 Bound = Callable[[Told], Tensor]  # at most log p(x), [N]
 
 
-class VAE(Game):
+class VAE(FromPrior):
     """Auto-encoding variational Bayes (Kingma and Welling 2013, arXiv:1312.6114, section 2).
 
     Arguments:
@@ -66,23 +66,8 @@ class VAE(Game):
         log = {"bound": bound.mean(), "divergence": told.posterior.divergence().mean()}
         yield Move((self.encoder, self.decoder), -bound, log)
 
-    def sample(
-        self,
-        n: int,
-        seed: int | None = None,
-        label: int | Tensor | None = None,
-        truncation: float = 1.0,
-    ) -> Tensor:
-        """As `Generates.sample` says: what the decoder deems likely, without noise."""
-        return self.decode(self.latents(n, seed, truncation))
-
-    def latents(self, n: int, seed: int | None = None, truncation: float = 1.0) -> Tensor:
-        """As `Decodes.latents` says."""
-        with seeded(seed, self.device):
-            return self.prior(n, self.device) * truncation
-
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """What the decoder deems likely of latents [N, Z]."""
+        """What the decoder deems likely of latents [N, Z], without noise."""
         net = self.decoder.eval_net
         return in_parts(lambda z: net(z, None).image, z)
 

@@ -127,15 +127,14 @@ class StyleGAN2(Recipe):
         widths = (self.size, self.channels, self.base, self.most)
         generator = Generator(self.latents, *widths, self.depth, self.mixing)
         path = PathLength(self.path_weight) if self.path_weight else None
-        slope = penalties.r1(self.gamma) if self.gamma else None
         adam, plain = optimizers.adam(0.0, 0.99), {"lr": self.lr, "betas": (0.0, 0.99)}
         drawing: dict[str, Any] = lazily(self.lr, (0.0, 0.99), 4) if path else plain
-        judging: dict[str, Any] = lazily(self.lr, (0.0, 0.99), 16) if slope else plain
+        judging: dict[str, Any] = lazily(self.lr, (0.0, 0.99), 16)
         game = games.StyleGAN(
             Player(generator, adam, ema_halflife=self.ema_halflife, **drawing),
             Player(Discriminator(*widths, self.group), adam, **judging),
             priors.normal(self.latents),
-            turns=regularised(slope, path),
+            turns=regularised(penalties.r1(self.gamma), path),
             truncation=games.AMONG_STYLES,
             **self.augmentation.rules(self.training.batch),
         )
