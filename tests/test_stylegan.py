@@ -278,12 +278,14 @@ def test_a_lazy_adam_has_the_pace_and_the_memory_of_one_that_is_not():
     assert ends[0] == pytest.approx(ends[1], rel=1e-4)
 
 
-def test_without_regularisers_adam_is_as_it_is():
-    recipe = replace(SMALL["stylegan2"], gamma=0.0, path_weight=0.0)
-    for player in recipe.game().players.values():
-        assert player.settings == {"lr": 1e-2, "betas": (0.0, 0.99)}
-    settings = SMALL["stylegan2"].game().generator.settings
-    assert settings["lr"] == pytest.approx(0.8e-2)
+def test_adam_is_set_for_the_moves_that_regularise():
+    plain = replace(SMALL["stylegan2"], path_weight=0.0).game().generator.settings
+    assert plain == {"lr": 1e-2, "betas": (0.0, 0.99)}
+    players = SMALL["stylegan2"].game().players
+    for name, every in (("generator", 4), ("discriminator", 16)):
+        settings, c = players[name].settings, every / (every + 1)
+        assert settings["lr"] == pytest.approx(1e-2 * c)
+        assert settings["betas"] == pytest.approx((0.0, 0.99**c))
 
 
 def test_gamma_follows_the_size_and_the_batch():
