@@ -54,7 +54,7 @@ CONFIRMED, REFUTED, UNDECIDED = "confirmed", "refuted", "undecided"
 def settle(name: str, claim: Claim, work: Path, out: Path) -> Verdict:
     """Runs what was not run yet, and writes `name.md` and `name.png`."""
     began, rows = time.monotonic(), []
-    spent, commits = 0.0, set()
+    spent, ways = 0.0, set()
     for seed in claim.seeds:
         kept = work / name / f"{seed}.json"
         if kept.exists():
@@ -63,16 +63,16 @@ def settle(name: str, claim: Claim, work: Path, out: Path) -> Verdict:
             kept.parent.mkdir(parents=True, exist_ok=True)
             measured = claim.measure(seed, kept.parent)
             seconds = time.monotonic() - began
-            found = {"seconds": seconds, "commit": _commit(), "rows": measured}
+            found = {"seconds": seconds, **_way(), "rows": measured}
             kept.write_text(json.dumps(found, indent=1))
         began = time.monotonic()
         spent += found["seconds"]
-        commits.add(found.get("commit") or _commit())
+        ways.add(tuple(({**_way(), **found})[key] for key in _way()))
         rows += [{"seed": seed, **row} for row in found["rows"]]
     verdict = claim.judge(rows)
     out.mkdir(parents=True, exist_ok=True)
     _draw(claim, rows, out / f"{name}.png")
-    (out / f"{name}.md").write_text(_page(name, claim, rows, verdict, spent, sorted(commits)))
+    (out / f"{name}.md").write_text(_page(name, claim, rows, verdict, spent, ways))
     return verdict
 
 
@@ -163,8 +163,11 @@ def _draw(claim: Claim, rows: Rows, path: Path) -> None:
 
 
 def _page(
-    name: str, claim: Claim, rows: Rows, verdict: Verdict, seconds: float, commits: Sequence[str]
+    name: str, claim: Claim, rows: Rows, verdict: Verdict, seconds: float, ways: set[tuple]
 ) -> str:
+    commits, threads, dates = (
+        ", ".join(map(str, sorted(set(of)))) for of in zip(*ways, strict=True)
+    )
     heading, *lines = claim.table(rows)
     table = [heading, ["---"] * len(heading), *lines]
     return "\n\n".join(
@@ -177,12 +180,21 @@ def _page(
             f"**How.** {claim.how}",
             f"**Rule, set before the run.** {claim.rule}",
             *([f"**Noticed afterwards.** {claim.remark}"] if claim.remark else []),
-            f"`python -m benchmarks.claims {name}`, commit {', '.join(commits)}, "
-            f"{torch.get_num_threads()} thread(s) of {machine()}, torch {torch.__version__}, "
+            f"`python -m benchmarks.claims {name}`, commit {commits}, "
+            f"{threads} thread(s) of {machine()}, torch {torch.__version__}, "
             f"seeds {', '.join(map(str, claim.seeds))}, {seconds:.0f} seconds, "
-            f"{date.today().isoformat()}.\n",
+            f"{dates}.\n",
         ]
     )
+
+
+def _way() -> dict[str, Any]:
+    """How a seed was measured, kept beside what was: a page may be written anew elsewhere."""
+    return {
+        "commit": _commit(),
+        "threads": torch.get_num_threads(),
+        "date": date.today().isoformat(),
+    }
 
 
 def _commit() -> str:
