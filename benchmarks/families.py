@@ -1,9 +1,10 @@
 """All families that draw images, at equal images, in one table; resumable.
 
-    python -m benchmarks.families [RECIPE ...] [--seeds 5] [--images 100000] [--work runs/claims]
+    python -m benchmarks.families [RECIPE ...] [--seeds 5] [--images 100000] [--processes 1]
 
 Recipes are trained as they stand, at width 32 where they have one. A run is kept in `--work`, and
 read when it is there: whoever stops the command goes on from there, with more seeds or families.
+CARDIGAN_DEVICE=cuda trains on a GPU, which many processes can share.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from cardigan.recipes import RECIPES
 
 from .claims.frame import interval, machine
 from .claims.models import N, scores
+from .claims.spread import spread
 
 IMAGES, SEEDS = 100_000, 5
 NAMES = tuple(
@@ -27,9 +29,9 @@ NAMES = tuple(
 HEADING = ("recipe", "seeds", "Fréchet distance", "times the floor", "precision", "recall", "rarest class", "images/s")  # noqa: E501  # fmt: skip
 
 
-def measured(name: str, seeds: int, images: int, work: Path) -> list[dict[str, float]]:
-    """What each seed scores."""
-    return [scores(name, seed, work, (images,))[0] for seed in range(seeds)]
+def measured(name: str, seed: int, images: int, work: Path) -> dict[str, float]:
+    """What one seed scores."""
+    return scores(name, seed, work, (images,))[0]
 
 
 def line(name: str, found: list[dict[str, float]]) -> tuple[float, str]:
@@ -69,12 +71,17 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="RECIPE", default=NAMES)
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--images", type=int, default=IMAGES)
+    parser.add_argument("--processes", type=int, default=1, help="runs trained side by side")
     parser.add_argument("--work", type=Path, default=Path("runs/claims"))
     parser.add_argument("--out", type=Path, default=Path("docs/benchmarks/families.md"))
     given = parser.parse_args()
-    rows = []
+    rows, fixed = [], (given.images, given.work)
+    if given.processes > 1:
+        jobs = [(name, seed, *fixed) for seed in range(given.seeds) for name in given.names]
+        for job, error in spread(measured, jobs, given.processes):
+            print(f"{job[0]}, seed {job[1]}: {error or 'measured'}", flush=True)
     for name in given.names:
-        rows.append(line(name, measured(name, given.seeds, given.images, given.work)))
+        rows.append(line(name, [measured(name, seed, *fixed) for seed in range(given.seeds)]))
         print(rows[-1][1], flush=True)
         given.out.write_text(page(rows, given.images, "python -m benchmarks.families"))
 

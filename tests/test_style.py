@@ -20,7 +20,7 @@ ALLOWED_FILES = {
 }
 ALLOWED = {
     ("checkpoint.py", "path.suffix == '.safetensors'"): "the ending of a file",
-    ("data/stream.py", "device.type != 'cuda'"): "torch's names of devices",
+    ("data/stream.py", "device.type == 'cuda'"): "torch's names of devices",
     ("distributed.py", "{'RANK', 'WORLD_SIZE'} <= os.environ.keys()"): "whether these are set",
     ("run.py", "'\\x00' in str(path)"): "what no path may hold",
     ("settings.py", "'--config'"): "an option of the command line",

@@ -1,18 +1,21 @@
 """Puts claims to the test, each to its page: all of them, or those that are named.
 
-    python -m benchmarks.claims [ID ...] [--out docs/claims] [--work runs/claims]
+    python -m benchmarks.claims [ID ...] [--processes 1] [--out docs/claims] [--work runs/claims]
 
 What was measured is kept in `--work`, a file a seed: a run that was cut off goes on from there.
+CARDIGAN_DEVICE=cuda trains games on images on a GPU, which many processes can share.
 """
 
 import argparse
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from .frame import Claim, settle
+from .frame import Claim, measured, settle
+from .spread import spread
 
 HERE = Path(__file__).parent
-SHARED = ("few", "frame", "models", "points", "rates")
+SHARED = ("few", "frame", "models", "points", "rates", "spread")
 NAMES = sorted(
     path.stem.replace("_", "-") for path in HERE.glob("[a-z]*.py") if path.stem not in SHARED
 )
@@ -38,16 +41,32 @@ def index(out: Path) -> str:
     return "\n".join([*lines, "", how, ""])
 
 
+def measure(name: str, seed: int, work: Path) -> None:
+    """One seed of one claim."""
+    measured(name, find(name), seed, work)
+
+
+def in_parts(names: Sequence[str], work: Path, processes: int) -> None:
+    """All seeds of all claims, as many at a time as there are processes."""
+    jobs = [(name, seed, work) for name in names for seed in find(name).seeds]
+    for (name, seed, _), error in spread(measure, jobs, processes):
+        print(f"{name}, seed {seed}: {error or 'measured'}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)  # fmt: skip  # noqa: E501
     parser.add_argument("names", nargs="*", metavar="ID", help=", ".join(NAMES))
+    parser.add_argument("--processes", type=int, default=1, help="seeds measured side by side")
     parser.add_argument("--out", type=Path, default=Path("docs/claims"))
     parser.add_argument("--work", type=Path, default=Path("runs/claims"))
     given = parser.parse_args()
     unknown = [name for name in given.names if name not in NAMES]
     if unknown:
         parser.error(f"no claim is called {unknown[0]}: choose from {', '.join(NAMES)}")
-    for name in given.names or NAMES:
+    names = given.names or NAMES
+    if given.processes > 1:
+        in_parts(names, given.work, given.processes)
+    for name in names:
         verdict = settle(name, find(name), given.work, given.out)
         print(f"{name}: {verdict.words}: {verdict.why}", flush=True)
         (given.out / "README.md").write_text(index(given.out))

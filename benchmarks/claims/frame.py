@@ -1,12 +1,15 @@
 """How a claim becomes a verdict: seeds, a statistic chosen beforehand, a table and a picture."""
 
+import fcntl
 import io
 import json
+import os
 import platform
 import subprocess
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from statistics import NormalDist, mean, stdev
@@ -23,6 +26,8 @@ from cardigan.pictures import grid
 
 Rows = list[dict[str, Any]]
 """What was measured: a row a seed and a case, ready for JSON."""
+DEVICE = os.environ.get("CARDIGAN_DEVICE", "cpu")
+"""Where games on images are trained. Figures are taken on the processor everywhere."""
 STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 8: 2.365, 10: 2.262}
 """97.5 % of Student's t for so many values."""
 
@@ -53,19 +58,9 @@ CONFIRMED, REFUTED, UNDECIDED = "confirmed", "refuted", "undecided"
 
 def settle(name: str, claim: Claim, work: Path, out: Path) -> Verdict:
     """Runs what was not run yet, and writes `name.md` and `name.png`."""
-    began, rows = time.monotonic(), []
-    spent, ways = 0.0, set()
+    rows, spent, ways = [], 0.0, set()
     for seed in claim.seeds:
-        kept = work / name / f"{seed}.json"
-        if kept.exists():
-            found = json.loads(kept.read_text())
-        else:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            measured = claim.measure(seed, kept.parent)
-            seconds = time.monotonic() - began
-            found = {"seconds": seconds, **_way(), "rows": measured}
-            kept.write_text(json.dumps(found, indent=1))
-        began = time.monotonic()
+        found = measured(name, claim, seed, work)
         spent += found["seconds"]
         ways.add(tuple(({**_way(), **found})[key] for key in _way()))
         rows += [{"seed": seed, **row} for row in found["rows"]]
@@ -74,6 +69,28 @@ def settle(name: str, claim: Claim, work: Path, out: Path) -> Verdict:
     _draw(claim, rows, out / f"{name}.png")
     (out / f"{name}.md").write_text(_page(name, claim, rows, verdict, spent, ways))
     return verdict
+
+
+def measured(name: str, claim: Claim, seed: int, work: Path) -> dict[str, Any]:
+    """What one seed has found, and how: read where it was measured before."""
+    kept = work / name / f"{seed}.json"
+    with alone(kept):
+        if kept.exists():
+            return json.loads(kept.read_text())
+        began = time.monotonic()
+        rows = claim.measure(seed, kept.parent)
+        found = {"seconds": time.monotonic() - began, **_way(), "rows": rows}
+        kept.write_text(json.dumps(found, indent=1))
+        return found
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Lets one process at a time make what shall stand at `path`; the others wait, and read it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f".{path.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:
@@ -165,7 +182,7 @@ def _draw(claim: Claim, rows: Rows, path: Path) -> None:
 def _page(
     name: str, claim: Claim, rows: Rows, verdict: Verdict, seconds: float, ways: set[tuple]
 ) -> str:
-    commits, threads, dates = (
+    commits, threads, machines, torches, dates = (
         ", ".join(map(str, sorted(set(of)))) for of in zip(*ways, strict=True)
     )
     heading, *lines = claim.table(rows)
@@ -181,7 +198,7 @@ def _page(
             f"**Rule, set before the run.** {claim.rule}",
             *([f"**Noticed afterwards.** {claim.remark}"] if claim.remark else []),
             f"`python -m benchmarks.claims {name}`, commit {commits}, "
-            f"{threads} thread(s) of {machine()}, torch {torch.__version__}, "
+            f"{threads} thread(s) of {machines}, torch {torches}, "
             f"seeds {', '.join(map(str, claim.seeds))}, {seconds:.0f} seconds, "
             f"{dates}.\n",
         ]
@@ -193,6 +210,8 @@ def _way() -> dict[str, Any]:
     return {
         "commit": _commit(),
         "threads": torch.get_num_threads(),
+        "machine": machine(),
+        "torch": torch.__version__,
         "date": date.today().isoformat(),
     }
 
@@ -204,7 +223,12 @@ def _commit() -> str:
 
 
 def machine() -> str:
-    """Its processor, by name."""
+    """Its processor, and the accelerator that trained, by name."""
+    beside = f" and {torch.cuda.get_device_name()}" if DEVICE == "cuda" else ""
+    return _processor() + beside
+
+
+def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.split(": ")[1] for line in lines if line.startswith("model name"))

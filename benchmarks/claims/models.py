@@ -22,6 +22,8 @@ from cardigan.session import play
 from cardigan.subjects import draw
 from cardigan.train import Diverged
 
+from .frame import DEVICE, alone
+
 IMAGES: Mapping[str, int] = {"dcgan": 100_000, "gan": 200_000, "upsample-gan": 50_000}
 """Three families at their defaults: what one core sees in about a minute."""
 N = 2000
@@ -80,14 +82,20 @@ def _reals():  # noqa: ANN202
 def _played(name: str, seed: int, work: Path, images: int, recipe: Recipe | None) -> Run:
     base = recipe or RECIPES[name]
     training = replace(
-        base.training, images=images, seed=seed, device="cpu", measure_share=0.0,
+        base.training, images=images, seed=seed, device=DEVICE, measure_share=0.0,
         picture_every=10**9, checkpoint_every=10**9,
     )  # fmt: skip
     path = _place(name, seed, work, base)
-    while _seen(Run(path)) >= images + 10 * training.batch:
+    with alone(path):
+        return _reached(name, replace(base, training=training).fitted(), path, images)
+
+
+def _reached(name: str, recipe: Recipe, path: Path, images: int) -> Run:
+    """The run at its images: read, gone on with, or begun."""
+    while _seen(Run(path)) >= images + 10 * recipe.training.batch:
         path /= "earlier"  # there is no way back: it is played once more
     if _seen(run := Run(path)) < images:
-        play(name, replace(base, training=training).fitted(), path)
+        play(name, recipe, path)
     return run
 
 

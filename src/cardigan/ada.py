@@ -156,5 +156,5 @@ def _hue(angle: Tensor) -> Tensor:
     """Turns [N, 1, 1] about the axis of grey, by Rodrigues' formula: [N, 3, 3]."""
     eye = torch.eye(3, device=angle.device)
     grey = torch.full_like(eye, 1 / 3)
-    across = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]], device=angle.device) / 3**0.5
+    across = (eye.roll(1, 0) - eye.roll(-1, 0)) / 3**0.5  # x -> (1, 1, 1) x x, of length 1
     return grey + (eye - grey) * angle.cos() + across * angle.sin()

@@ -86,11 +86,7 @@ class Stream:
         return images
 
     def _send(self, start: int) -> Tensor:
-        return (
-            self.images[self.order(start, self.batch)]
-            .pin_memory()
-            .to(self.device, non_blocking=True)
-        )
+        return _sent(self.images[self.order(start, self.batch)], self.device)
 
 
 def together(first: Stream, **others: Stream) -> "Together":
@@ -140,12 +136,23 @@ def as_bytes(images: Tensor) -> Tensor:
 
 @lru_cache(maxsize=4)
 def _permutation(seed: int, epoch: int, n: int, device: torch.device | str) -> Tensor:
-    return torch.randperm(n, generator=generator(seed, epoch)).to(device)
+    return _sent(torch.randperm(n, generator=generator(seed, epoch)), device)
+
+
+def _sent(tensor: Tensor, device: torch.device | str) -> Tensor:
+    """On the device; to a GPU it travels out of pinned memory, and nobody waits for it."""
+    if _is_cuda(torch.device(device)):
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 def _fits(images: Tensor, device: torch.device) -> bool:
     """Whether the images take at most a quarter of the device's free memory."""
-    if device.type != "cuda":
+    if not _is_cuda(device):
         return True
     free, _ = torch.cuda.mem_get_info(device)
     return images.nbytes <= free / 4
+
+
+def _is_cuda(device: torch.device) -> bool:
+    return device.type == "cuda"

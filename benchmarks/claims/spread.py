@@ -1,0 +1,23 @@
+"""Jobs on many processes of a machine, each with a thread of its own."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from typing import Any
+
+import torch
+
+
+def spread(
+    call: Callable[..., object], jobs: Sequence[tuple[Any, ...]], processes: int
+) -> Iterator[tuple[tuple[Any, ...], Exception | None]]:
+    """Calls `call(*job)` for each job, and yields those that are done, with what went wrong.
+
+    Jobs begin in their order. They share nothing but the disk: what they find, they keep there.
+    """
+    context = get_context("spawn")  # a GPU cannot be used by forked processes
+    with ProcessPoolExecutor(processes, context, torch.set_num_threads, (1,)) as pool:
+        pending = {pool.submit(call, *job): job for job in jobs}
+        for done in as_completed(pending):
+            error = done.exception()
+            yield pending[done], error if isinstance(error, Exception) else None
