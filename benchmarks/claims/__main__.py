@@ -8,21 +8,11 @@ CARDIGAN_DEVICE=cuda trains games on images on a GPU, which many processes can s
 
 import argparse
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 
-from .frame import Claim, measured, settle
+from .frame import settle
+from .names import NAMES, find, measure
 from .spread import spread
-
-HERE = Path(__file__).parent
-SHARED = ("few", "frame", "models", "points", "rates", "spread")
-NAMES = sorted(
-    path.stem.replace("_", "-") for path in HERE.glob("[a-z]*.py") if path.stem not in SHARED
-)
-
-
-def find(name: str) -> Claim:
-    return import_module(f"{__package__}.{name.replace('-', '_')}").CLAIM
 
 
 def index(out: Path) -> str:
@@ -39,11 +29,6 @@ def index(out: Path) -> str:
         "Verdicts hold at the scale of these experiments. `python -m benchmarks.claims` runs all."
     )
     return "\n".join([*lines, "", how, ""])
-
-
-def measure(name: str, seed: int, work: Path) -> None:
-    """One seed of one claim."""
-    measured(name, find(name), seed, work)
 
 
 def in_parts(names: Sequence[str], work: Path, processes: int) -> None:

@@ -14,6 +14,7 @@ def spread(
     """Calls `call(*job)` for each job, and yields those that are done, with what went wrong.
 
     Jobs begin in their order. They share nothing but the disk: what they find, they keep there.
+    `call` stands in a module that can be imported, and so not in one that is run with `-m`.
     """
     context = get_context("spawn")  # a GPU cannot be used by forked processes
     with ProcessPoolExecutor(processes, context, torch.set_num_threads, (1,)) as pool:
