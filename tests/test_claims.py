@@ -29,6 +29,7 @@ from benchmarks.claims import (
     infogan,
     lsgan,
     models,
+    names,
     no_sigmoid,
     noise_decay,
     points,
@@ -43,6 +44,7 @@ from benchmarks.claims import (
     vanishing,
     wgan_collapse,
 )
+from benchmarks.claims import spread as processes
 from benchmarks.claims.frame import (
     CONFIRMED,
     REFUTED,
@@ -57,7 +59,7 @@ from cardigan.data.stream import as_floats
 from cardigan.nets.dcgan import Discriminator
 from cardigan.recipes.dcgan import DCGAN
 
-every_claim = pytest.mark.parametrize("name", command.NAMES)
+every_claim = pytest.mark.parametrize("name", names.NAMES)
 
 
 def claim(measure, seeds=(0, 1, 2)):
@@ -116,14 +118,14 @@ def test_a_page_tells_all_and_what_was_measured_is_not_measured_again(tmp_path):
 
 @every_claim
 def test_a_claim_tells_how_and_by_which_rule_before_it_is_run(name):
-    told = command.find(name)
+    told = names.find(name)
     assert len(told.seeds) >= 3 and all(
         len(text) > 30 for text in (told.says, told.how, told.rule)
     )
     assert "onfirmed if" in told.rule
 
 
-PAGES = command.HERE.parent.parent / "docs" / "claims"
+PAGES = names.HERE.parent.parent / "docs" / "claims"
 with_page = pytest.mark.parametrize("name", sorted(p.stem for p in PAGES.glob("[a-z]*.md")))
 
 
@@ -131,13 +133,13 @@ with_page = pytest.mark.parametrize("name", sorted(p.stem for p in PAGES.glob("[
 def test_a_page_has_its_claim_and_picture(name):
     page = (PAGES / f"{name}.md").read_text()
     assert re.search(r"\*\*(Confirmed|Refuted|Undecided)\*\*", page)
-    assert f"> {command.find(name).says}" in page
+    assert f"> {names.find(name).says}" in page
     assert (PAGES / f"{name}.png").exists()
 
 
 def test_the_index_is_of_all_claims_and_tells_which_were_not_run():
     assert (PAGES / "README.md").read_text() == command.index(PAGES)
-    assert len(command.NAMES) >= 27
+    assert len(names.NAMES) >= 27
 
 
 def test_an_unknown_claim_is_one_line(monkeypatch, capsys):
@@ -671,6 +673,12 @@ def test_collapse_solved(best, near, words):
     ]  # fmt: skip
     rows = [{**r, "floors": r["floors"] + r["seed"] / 10} if "floors" in r else r for r in rows]
     assert collapse_solved.judge(rows).words == words
+
+
+def test_jobs_on_many_processes_tell_what_went_wrong():
+    done = dict(processes.spread(divmod, [(7, 2), (1, 0), (5, 5)], 2))
+    assert done[7, 2] is None and done[5, 5] is None
+    assert isinstance(done[1, 0], ZeroDivisionError)
 
 
 def test_the_table_of_families_begins_with_the_nearest(tmp_path):
