@@ -30,4 +30,8 @@ CLAIM = Claim(
     judge=judge,
     table=tabled,
     draw=drawn,
+    remark="On the grid hardly any mode was found by anybody in 8,000 rounds, so half of the mean "
+    "could not show a gain. On the ring five steps ahead found 0.875 of the modes and none ahead "
+    "0.75, with twice the quality and half the restlessness; one seed in five missed as many "
+    "modes as without.",
 )  # fmt: skip
