@@ -21,6 +21,15 @@ def generator(*numbers: int) -> torch.Generator:
     return torch.Generator().manual_seed(mix(*numbers))
 
 
+def seed_all(seed: int, device: torch.device) -> None:
+    """Seeds what draws on a device come from.
+
+    `torch.manual_seed` speaks to accelerators of every kind, which takes 0.2 ms where there are
+    none: a tenth of a round on points.
+    """
+    {"cpu": torch.default_generator.manual_seed}.get(device.type, torch.manual_seed)(seed)
+
+
 @contextmanager
 def seeded(seed: int | None, device: torch.device) -> Iterator[None]:
     """Draws inside repeat themselves, and the global generators go on as if nothing was drawn.

@@ -10,7 +10,7 @@ from torch import Tensor
 from . import distributed
 from .errors import UserError
 from .game import Game, Move, Player, Round, backward
-from .randomness import mix
+from .randomness import mix, seed_all
 
 Precision = Callable[[], AbstractContextManager[Any]]
 Log = dict[str, Tensor]
@@ -69,7 +69,7 @@ def train(
     while not ended:
         before = game.seen
         # Seeding by the clock makes a resumed run repeat the run that it resumes, bit for bit.
-        torch.manual_seed(mix(seed, distributed.rank(), before))
+        seed_all(mix(seed, distributed.rank(), before), game.device)
         guard.begin()
         stopping = torch.full((), float(stop()), device=game.device)
         log = play(game, stream, accumulate, precision, {STOP: stopping})
