@@ -15,6 +15,9 @@ from small import SMALL
 from benchmarks import families
 from benchmarks.claims import __main__ as command
 from benchmarks.claims import (
+    biggan_classes,
+    biggan_interpolation,
+    biggan_truncation,
     collapse_solved,
     d_overfits,
     dcgan_features,
@@ -467,6 +470,60 @@ def test_dcgan_relu(ratio, words):
         for seed, value in enumerate(spread(ratio))
     ]
     assert dcgan_relu.judge(rows).words == words
+
+
+@pytest.mark.parametrize(
+    ("gain", "loss", "words"), [(0.2, 0.2, CONFIRMED), (0.2, 0.0, REFUTED), (0.05, 0.2, UNDECIDED)]
+)
+def test_biggan_truncation(gain, loss, words):
+    cut = biggan_truncation.CUT
+    rows = [
+        {"seed": seed, "threshold": name, "precision": seed + (name == cut) * g,
+         "recall": seed - (name == cut) * d}
+        for seed, (g, d) in enumerate(zip(spread(gain), spread(loss), strict=True))
+        for name in biggan_truncation.THRESHOLDS
+    ]  # fmt: skip
+    assert biggan_truncation.judge(rows).words == words
+
+
+@pytest.mark.parametrize(
+    ("order", "words"), [([0, 0, 0], CONFIRMED), ([0, 1, 2], REFUTED)]
+)  # one order of classes for all seeds, or each seed its own
+def test_biggan_classes(order, words):
+    rows = []
+    for seed, kind in enumerate(order):
+        ranks = torch.randperm(10, generator=torch.Generator().manual_seed(kind)).tolist()
+        rows += [
+            {"seed": seed, "class": str(k), "left": 1.0 + rank, "floor": 0.1, "variety": k}
+            for k, rank in enumerate(ranks)
+        ]
+    assert biggan_classes.judge(rows).words == words
+    assert biggan_classes.parts(rows)["ratio"] == [10.0] * 3
+
+
+def test_ranks_correlate_as_spearman_has_it():
+    a, b = [0.3, 2.0, 1.0, 9.0, 4.0], [1.0, 5.0, 7.0, 6.0, 2.0]
+    expected = scipy.stats.spearmanr(a, b).statistic
+    assert biggan_classes.correlation(a, b) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("more", "words"), [(0.3, CONFIRMED), (0.0, REFUTED), (0.1, UNDECIDED)])
+def test_biggan_interpolation(more, words):
+    both = ((biggan_interpolation.DRAWN, 0.0), (biggan_interpolation.MEMORY, 1.0))
+    rows = [
+        {"seed": seed, "case": f"{kind}, {what}", "leap": 0.1 + sign * value}
+        for seed, value in enumerate(spread(more))
+        for kind in biggan_interpolation.KINDS
+        for what, sign in both
+    ]
+    assert biggan_interpolation.judge(rows).words == words
+
+
+def test_an_even_way_does_not_leap_and_one_step_is_a_leap():
+    even = torch.arange(5.0).view(1, 5, 1).expand(2, 5, 3)
+    step = (torch.arange(5) > 2).float().view(1, 5, 1)
+    assert biggan_interpolation.leap(even) == pytest.approx(1 / 4)
+    assert biggan_interpolation.leap(step) == 1
 
 
 # ------------------------------------------------------------------------------ points and losses

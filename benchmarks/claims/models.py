@@ -26,6 +26,8 @@ from .frame import DEVICE, alone
 
 IMAGES: Mapping[str, int] = {"dcgan": 100_000, "gan": 200_000, "upsample-gan": 50_000}
 """Three families at their defaults: what one core sees in about a minute."""
+BIGGAN = 100_000
+"""Images that a BigGAN sees: 782 moves of its generator, each after two of its discriminator."""
 N = 2000
 LOST = (Diverged, NonFinite)
 """What a run ends with whose numbers are no longer finite."""
