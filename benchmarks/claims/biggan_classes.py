@@ -108,7 +108,7 @@ CLAIM = Claim(
     how=f"`biggan` after {BIGGAN:,} images of Fashion-MNIST at 32 pixels. Of each class the "
     f"Fréchet distance of {EACH} samples to {EACH} reals in the features of the shipped "
     "classifier; what is left of that of the untrained network's samples; as its floor the "
-    "distance of as many other reals; as its variety the sum of its features' variances over reals.",
+    "distance of as many other reals; as its variety the sum of its features' variances.",
     rule="By seed, of what is left: the most over the least, and Spearman's correlation of the "
     "classes with their means over the other seeds, which chance would leave at 0. Confirmed if "
     f"the intervals lie above {RATIO:g} and {ALIKE}; refuted if one lies below. The correlation "
