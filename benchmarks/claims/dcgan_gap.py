@@ -135,7 +135,7 @@ CLAIM = Claim(
     draw=draw,
     remark="The rule looked too early for slowness: after 25,000 images neither had learnt "
     "anything. After 50,000 the model with pooling was 2.8 times as far from the data, after "
-    "100,000 3.5 times, at every seed. And it varied less over rates because it was far from the "
-    "data at all of them, not because any rate of the other's broke down: its lowest rate had just "
-    "not begun to learn.",
+    "100,000 3.5 times, at each seed. And it varied less over rates because it was far from the "
+    "data at all of them, not because any rate of the other's broke down: its lowest rate had "
+    "just not begun to learn.",
 )
