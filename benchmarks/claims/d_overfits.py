@@ -87,8 +87,7 @@ CLAIM = Claim(
     how=f"{', '.join(f'{k} after {v:,} images' for k, v in IMAGES.items())} of Fashion-MNIST. "
     f"Each discriminator, in eval mode, judges {N:,} held-out reals and {N:,} samples of each "
     "generator; the AUC is 0.5 where it cannot tell them apart. Models are those of "
-    "`recall-precision`, and are trained by whichever of the two is run first. "
-    "The models are those of `recall-precision`: whichever claim runs first spends their time.",
+    "`recall-precision`, and are trained by whichever of the two is run first.",
     rule="By seed, the mean AUC on the own generator's samples less the mean on the others'; how "
     "strong a player is by itself cancels over the table. Confirmed if the interval lies wholly "
     f"above {BOUND} or wholly below -{BOUND}; refuted if it lies wholly between.",
