@@ -192,6 +192,6 @@ CLAIM = Claim(
     table=table,
     draw=draw,
     remark="On avatars the category carries all of it: of the two numbers Q reads hardly "
-    "anything (0.01 of their variance), and a mouth is found by no code. What a code is of was not "
-    "asked for: over seeds a hat is found most surely, which the claim does not name.",
+    "anything (0.01 of their variance), and a mouth is found by no code. What the codes tell "
+    "most surely, at every seed, is whether there is a hat, which the claim does not name.",
 )
