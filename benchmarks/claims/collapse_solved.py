@@ -103,10 +103,11 @@ CLAIM = Claim(
     table=table,
     draw=draw,
     remark="What was lacking was training, and not modes. In no case did samples lie in few "
-    "places: those nearest to each mode are as many, in effect, as 70 to 99 % of the modes; but at "
-    "most 14 % of them are within three deviations of one, so that on the grid nobody found any. "
-    "A spectrally normed critic of such small networks, at these rates, had taught the least. On "
-    "pictures the average of the weights did help: it took 16 floors off the plain game's 45, and "
-    "4 to 12 off the others'; at 100,000 images bounded critics were no nearer than the plain one, "
-    "whose critic moves as often as its generator, where that of wgan-gp moves five times.",
+    "places: those nearest to each mode are as many, in effect, as 70 to 99 % of the modes; but "
+    "at most 14 % of them are within three deviations of one, and on the grid hardly any mode was "
+    "found. A spectrally normed critic of such small networks, at these rates, had taught the "
+    "least. On pictures the average of the weights did help: it took 16 floors off the plain "
+    "game's 45, and 4 to 12 off the others'. At 100,000 images bounded critics were no nearer than "
+    "the plain one, whose critic moves as often as its generator; that of wgan-gp moves five "
+    "times.",
 )  # fmt: skip
