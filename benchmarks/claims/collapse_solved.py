@@ -107,7 +107,7 @@ CLAIM = Claim(
     "at most 14 % of them are within three deviations of one, and on the grid hardly any mode was "
     "found. A spectrally normed critic of such small networks, at these rates, had taught the "
     "least. On pictures the average of the weights did help: it took 16 floors off the plain "
-    "game's 45, and 4 to 12 off the others'. At 100,000 images bounded critics were no nearer than "
+    "game's 45, and 4 to 12 off the others'. At that length bounded critics were no nearer than "
     "the plain one, whose critic moves as often as its generator; that of wgan-gp moves five "
     "times.",
 )  # fmt: skip
