@@ -24,8 +24,8 @@ def generator(*numbers: int) -> torch.Generator:
 def seed_all(seed: int, device: torch.device) -> None:
     """Seeds what draws on a device come from.
 
-    `torch.manual_seed` speaks to accelerators of every kind, which takes 0.2 ms where there are
-    none: a tenth of a round on points.
+    `torch.manual_seed` speaks to accelerators of every kind, which takes 0.17 ms where there are
+    none: 6 % of a round of `ring-gan` on one thread of a CPU.
     """
     {"cpu": torch.default_generator.manual_seed}.get(device.type, torch.manual_seed)(seed)
 
