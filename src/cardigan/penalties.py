@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from .schedule import Schedule
+from .twice import Twice
 
 Judge = Callable[[Tensor], Tensor]  # samples to logits [N]; labels and view are the judge's affair
 Weight = float | Schedule
@@ -32,7 +33,8 @@ class Judged:
     @cached_property
     def logits(self) -> Tensor:
         """[N], a function of x."""
-        return self.judge(self.x)
+        with Twice():
+            return self.judge(self.x)
 
 
 Penalty = Callable[[Judge, Judged, Judged, int], Tensor]  # judge, reals, fakes, images seen -> [N]

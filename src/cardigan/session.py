@@ -18,6 +18,7 @@ from . import (
     distributed,
     durable,
     hooks,
+    memory,
     report,
     signals,
     tensorboard,
@@ -48,6 +49,7 @@ def play(name: str, recipe: Recipe, path: Path, override: bool = False) -> Run:
         Stopped: If a signal asked for the end.
     """
     run, where = Run(path), device.pick(recipe.training.device)
+    memory.keep()
     with distributed.group(where):
         first = distributed.rank() == 0
         if first:
