@@ -40,6 +40,7 @@ from benchmarks.claims import (
     relativistic,
     sgan_labels,
     sgan_pictures,
+    stylegan_w,
     swd_msssim,
     tangents,
     unrolled,
@@ -517,6 +518,20 @@ def test_biggan_interpolation(more, words):
         for what, sign in both
     ]
     assert biggan_interpolation.judge(rows).words == words
+
+
+@pytest.mark.parametrize(
+    ("anywhere", "ends", "words"),
+    [(1.0, 0.5, CONFIRMED), (1.0, -0.5, REFUTED), (1.0, 0.0, UNDECIDED)],
+)
+def test_stylegan_w(anywhere, ends, words):
+    rows = [
+        {"seed": seed, "case": f"trained, {space}", "log, anywhere": share * a,
+         "log, ends": share * e}
+        for seed, (a, e) in enumerate(zip(spread(anywhere), spread(ends), strict=True))
+        for space, share in (("Z", 3), ("W", 2))
+    ]  # fmt: skip
+    assert stylegan_w.judge(rows).words == words
 
 
 def test_an_even_way_does_not_leap_and_one_step_is_a_leap():
