@@ -9,7 +9,7 @@ from small import SMALL, start
 from torch import nn
 from torch.optim import SGD
 
-from cardigan import games
+from cardigan import games, penalties
 from cardigan.augment import instance_noise, unchanged
 from cardigan.data.stream import Batch
 from cardigan.device import bfloat16
@@ -302,18 +302,25 @@ def test_several_penalties_add_up():
     assert torch.allclose(both - plain, (one - plain) + (two - plain), atol=1e-6)
 
 
-@pytest.mark.parametrize(("name", "full"), [("wgan-gp", 1), ("r1-gan", 1), ("roth-gan", 2)])
-def test_slopes_are_taken_in_full_precision_and_other_samples_are_not(name, full):
+@pytest.mark.parametrize(
+    ("name", "judged", "paid"), [("wgan-gp", 3, 1), ("r1-gan", 2, 1), ("roth-gan", 2, 2)]
+)
+def test_slopes_are_taken_in_the_rounds_precision_and_told_in_full(
+    name, judged, paid, monkeypatch
+):
     """WGAN-GP's at interpolates, R1's at reals, Roth's at reals and fakes."""
     game, stream = start(name)
-    seen = []
+    seen, told = [], []
     game.discriminator.net.net[-1].register_forward_hook(
         lambda net, x, out: seen.append(out.dtype)
     )
+    monkeypatch.setattr(
+        penalties, "slopes", lambda judged: told.append(slopes(judged)) or told[-1]
+    )
     with bfloat16(CPU)():
         move = next(game.round(stream))
-    assert seen[:full] == [torch.float32] * full
-    assert set(seen[full:]) <= {torch.bfloat16} and len(seen) == (3 if name == "wgan-gp" else 2)
+    assert seen == [torch.bfloat16] * judged
+    assert [slope.dtype for slope in told] == [torch.float32] * paid
     backward(move.loss.mean(), *move.players)
 
 

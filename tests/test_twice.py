@@ -84,13 +84,33 @@ def test_layers_without_groups_are_left_to_pytorch(monkeypatch):
     with Twice():
         nn.Conv2d(4, 4, 3)(x)
         nn.Conv2d(4, 4, 3, groups=2, padding="same")(x)
+        nn.Conv2d(4, 4, 3, groups=2)(x[0])
         nn.functional.conv2d(x, torch.randn(4, 2, 3, 3), groups=2)
 
 
 def test_autocast_is_heard():
-    x, w, b = _inputs(2)
+    inputs = [t.detach().float().requires_grad_() for t in _inputs(2)]
     with torch.autocast("cpu", torch.bfloat16):
-        y = convolve(x, w, b, groups=2)
+        y = convolve(*inputs, groups=2)
+        assert convolve(*_inputs(2), groups=2).dtype == torch.double
     assert y.dtype == torch.bfloat16
     y.float().square().sum().backward()
-    assert {t.grad.dtype for t in (x, w, b)} == {torch.double}
+    assert {t.grad.dtype for t in inputs} == {torch.float32}
+
+
+def test_shapes_are_known_without_numbers():
+    x, w, b = (t.detach().to("meta") for t in _inputs(2))
+    assert convolve(x, w, b, groups=2).shape == (2, 4, 4, 5)
+
+
+def test_slopes_compute_no_gradients_by_weights(monkeypatch):
+    """Only by images; what a penalty then moves is the same, as another test holds."""
+    calls = []
+    computed = twice._gradient
+    monkeypatch.setattr(twice, "_gradient", lambda *t: calls.append(t[-1]) or computed(*t))
+    torch.manual_seed(0)
+    net = Discriminator(16, 3, width=32, group=8)
+    paid = slopes(Judged(net, torch.randn(2, 3, 16, 16))).square().sum()
+    assert {wanted.index(True) for wanted in calls} == {0}
+    paid.backward()
+    assert {wanted.index(True) for wanted in calls} == {0, 1}

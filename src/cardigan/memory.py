@@ -6,7 +6,7 @@ _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of glibc's mallopt
 
 
 def keep() -> None:
-    """Tells glibc to hand nothing back to the kernel; where there is no glibc, nothing changes.
+    """Tells glibc to keep what is freed, in the whole process and for good; no glibc, no change.
 
     By default large tensors are mapped when they are made and unmapped when they are freed, so the
     kernel clears every page of every round's tensors anew: on one core that is a third of a round

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .schedule import Schedule
-from .twice import Twice
+from .twice import Twice, only_images
 
 Judge = Callable[[Tensor], Tensor]  # samples to logits [N]; labels and view are the judge's affair
 Weight = float | Schedule
@@ -42,7 +42,10 @@ Penalty = Callable[[Judge, Judged, Judged, int], Tensor]  # judge, reals, fakes,
 
 def slopes(judged: Judged) -> Tensor:
     """The gradient of each logit by its sample, as a row: [N, D]."""
-    (gradient,) = torch.autograd.grad(judged.logits.sum(), judged.x, create_graph=True)
+    logits, x = judged.logits, judged.x
+    # Backward each product has the precision that it had forward: autocast would change some.
+    with torch.autocast(x.device.type, enabled=False), only_images():
+        (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
     return gradient.flatten(1)
 
 

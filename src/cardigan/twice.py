@@ -13,6 +13,8 @@ samples, channels and weights around, one group after the other, with kernels as
 a round of `r3gan`, with 16 groups, takes 1.4 times as long. Without groups PyTorch's is as fast.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -20,6 +22,20 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 _kernels = torch.ops.aten.convolution_backward
+_only_images = (
+    False  # whether nobody asks for gradients by weights: of the process, as autograd is
+)
+
+
+@contextmanager
+def only_images() -> Iterator[None]:
+    """Gradients within are asked for by images alone, which autograd functions are not told."""
+    global _only_images
+    _only_images = True
+    try:
+        yield
+    finally:
+        _only_images = False
 
 
 class _Shape(NamedTuple):
@@ -46,8 +62,8 @@ class _Forward(torch.autograd.Function):
         to_x, to_w, to_bias, _ = ctx.needs_input_grad
         return (
             _ByImage.apply(g, w, x, shape) if to_x else None,
-            _ByWeight.apply(x, g, w, shape) if to_w else None,
-            g.sum((0, 2, 3)) if to_bias else None,
+            _ByWeight.apply(x, g, w, shape) if to_w and not _only_images else None,
+            g.sum((0, 2, 3)) if to_bias and not _only_images else None,
             None,
         )
 
@@ -110,7 +126,7 @@ def convolve(
     dilation: int | tuple[int, ...] = 1,
     groups: int = 1,
 ) -> Tensor:
-    """As `torch.nn.functional.conv2d`, where padding is a number of pixels."""
+    """As `torch.nn.functional.conv2d` of a batch, where padding is a number of pixels."""
     told = [t if t is None else _as_autocast_would(t) for t in (input, weight, bias)]
     shape = _Shape(_pair(stride), _pair(padding), _pair(dilation), groups)
     return cast("Tensor", _Forward.apply(*told, shape))
@@ -123,14 +139,18 @@ class Twice(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         """Takes calls as layers make them, with all seven arguments in their places."""
-        if func is torch.conv2d and len(args) == 7 and args[6] > 1 and type(args[4]) is not str:
-            return convolve(*args)
+        if func is torch.conv2d and len(args) == 7:
+            x, *_, padding, _, groups = args
+            if groups > 1 and x.dim() == 4 and type(padding) is not str:
+                return convolve(*args)
         return func(*args, **kwargs or {})
 
 
 def _as_autocast_would(x: Tensor) -> Tensor:
     device = x.device.type
-    return x.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else x
+    asked = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    single = x.dtype in (torch.float32, torch.float16, torch.bfloat16)
+    return x.to(torch.get_autocast_dtype(device)) if asked and single else x
 
 
 def _pair(n: int | tuple[int, ...]) -> list[int]:

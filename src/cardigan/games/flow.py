@@ -42,7 +42,7 @@ class Flow(FromPrior):
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """The images of latents; what lies beyond white or black is brought there.
 
-        Truncation is the temperature, and 0.7 is usual. Where the inverse explodes, an image is grey.
+        Truncation is the temperature, and 0.7 is usual. An image whose inverse explodes is grey.
         """
         net: Any = self.model.eval_net
         return in_parts(net.inverse, z).nan_to_num(0).clamp(-1, 1)

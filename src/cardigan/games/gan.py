@@ -234,18 +234,16 @@ def discriminator_loss(
 def _with_penalties(
     game: GAN, real: Tensor, fake: Tensor, label: Tensor | None
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The same where slopes cost: penalties in full precision, and never in a compiled network.
+    """The same where slopes cost: never in a compiled network, for they know no slopes of slopes.
 
-    Gradients of gradients are too small for bfloat16, and compilers do not know them. Samples
-    whose slopes nobody asked for are judged after that, in the precision of the round.
+    Slopes are taken in the round's precision, but in full by samples, so norms are sums in full.
     """
 
     def judge(x: Tensor) -> Tensor:
         return game.judge(x, label, game.discriminator.net.forward)
 
     reals, fakes = (Judged(judge, in_full(x)) for x in (real, fake))
-    with torch.autocast(real.device.type, enabled=False):
-        bills = [penalty(judge, reals, fakes, game.seen) for penalty in game.penalties]
+    bills = [penalty(judge, reals, fakes, game.seen) for penalty in game.penalties]
     paid = game.penalty_every * torch.stack(bills).sum(0)
     loss, log = compared(game.loss, reals.logits, fakes.logits)
     return loss + paid, log | {"penalty": paid.mean()}

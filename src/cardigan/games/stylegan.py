@@ -93,7 +93,7 @@ def regularised(
 ) -> Turns:
     """One move of each player a round; what regularises them moves by itself, now and then.
 
-    It then counts as often as rounds lie between. Both are in full precision. StyleGAN2's lazy
+    It then counts as often as rounds lie between. Paths are in full precision. StyleGAN2's lazy
     regularisation, appendix B; `lazily` tells how Adam is set for it.
 
     Arguments:
@@ -139,10 +139,9 @@ def _slopes(
     def judge(x: Tensor) -> Tensor:
         return game.judge(x, label, game.discriminator.net.forward)
 
-    with torch.autocast(real.device.type, enabled=False):
-        reals, fakes = (Judged(judge, in_full(x)) for x in (real, fake))
-        # What logits weigh by 0 gives every weight a gradient, and so Adam's memory of it decays.
-        return penalty(judge, reals, fakes, game.seen) + 0 * reals.logits
+    reals, fakes = (Judged(judge, in_full(x)) for x in (real, fake))
+    # What logits weigh by 0 gives every weight a gradient, and so Adam's memory of it decays.
+    return penalty(judge, reals, fakes, game.seen) + 0 * reals.logits
 
 
 def _paths(game: GAN, n: int) -> Tensor:

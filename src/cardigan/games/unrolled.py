@@ -68,7 +68,7 @@ def foreseen(
 
 
 def _in_full(device: torch.device) -> torch.autocast:
-    """Gradients of gradients want more than bfloat16."""
+    """Steps that add up want more than bfloat16."""
     return torch.autocast(device.type, enabled=False)
 
 
