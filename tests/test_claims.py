@@ -15,6 +15,7 @@ from small import SMALL
 from benchmarks import families
 from benchmarks.claims import __main__ as command
 from benchmarks.claims import (
+    alternatives,
     biggan_classes,
     biggan_interpolation,
     biggan_truncation,
@@ -532,6 +533,29 @@ def test_stylegan_w(anywhere, ends, words):
         for space, share in (("Z", 3), ("W", 2))
     ]  # fmt: skip
     assert stylegan_w.judge(rows).words == words
+
+
+@pytest.mark.parametrize(
+    ("more", "worse", "words"),
+    [(0.3, 2.0, CONFIRMED), (-0.3, 2.0, REFUTED), (0.3, 0.0, REFUTED), (0.05, 2.0, UNDECIDED)],
+)
+def test_alternatives(more, worse, words):
+    rows = []
+    for seed, (a, b) in enumerate(zip(spread(more), spread(worse), strict=True)):
+        rows += [
+            {"seed": seed, "model": "dcgan", "log, detail": seed + a},
+            {"seed": seed, "model": "vae", "log, detail": seed, "error": 2 * math.exp(b) - 1},
+            {"seed": seed, "model": "glow", "log, detail": 0.0, "error": 1.0},
+        ]
+    assert alternatives.judge(rows).words == words
+
+
+def test_detail_is_what_blur_takes():
+    flat = torch.full((1, 1, 5, 5), 100, dtype=torch.uint8)
+    dot = torch.zeros(1, 1, 5, 5, dtype=torch.uint8)
+    dot[..., 2, 2] = 90
+    assert alternatives.detail(flat) == 0
+    assert alternatives.detail(dot) == pytest.approx((4 * 90 + 4 * 90) / 9)
 
 
 def test_an_even_way_does_not_leap_and_one_step_is_a_leap():
