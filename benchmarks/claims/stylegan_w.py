@@ -117,4 +117,7 @@ CLAIM = Claim(
     judge=judge,
     table=table,
     draw=draw,
+    remark="A network that was never trained has as large a ratio, so the verdict is one on the "
+    "form, eight layers that bring latents together before they are read, and not on what "
+    "training does to W. In Z training shortens ways a little, in W it does not.",
 )
