@@ -7,6 +7,8 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
+from cardigan import memory
+
 settings.register_profile(
     "cardigan",
     deadline=None,  # the machine's load is not the code's fault
@@ -19,6 +21,12 @@ torch.set_num_threads(1)
 with warnings.catch_warnings():  # the first jvp loads what torch itself has deprecated
     warnings.simplefilter("ignore", DeprecationWarning)
     torch.func.jvp(torch.sin, (torch.ones(1),), (torch.ones(1),))
+
+
+@pytest.fixture(autouse=True)
+def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory goes back to the kernel when it is freed, so that what work takes can be seen."""
+    monkeypatch.setattr(memory, "keep", lambda: None)
 
 
 @pytest.fixture(autouse=True)

@@ -44,7 +44,9 @@ _PIX = {
     "size": 8, "channels": 1, "width": 4, "layers": 1, "sources": 128, "lr": 2e-2,
     "training": _training(4, 20),
 }  # fmt: skip
-_CYCLE = _PIX | {"blocks": 1, "constant_images": 80, "decay_images": 80}
+_CYCLE = _PIX | {
+    "blocks": 1, "constant_images": 80, "decay_images": 80, "training": _training(4, 40),
+}  # fmt: skip
 _SNGAN = {
     "size": 16,
     "channels": 1,

@@ -6,7 +6,6 @@ Nothing runs, nothing is written elsewhere, and no file takes more memory than o
 import gzip
 import io
 import os
-import resource
 import shutil
 import sys
 import tarfile
@@ -20,6 +19,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from memory_tools import grown
 from PIL import Image
 from reliability import malice
 from reliability_tools import audited
@@ -230,13 +230,6 @@ def tried(reader: Reader, here: Path) -> bool:
     return False
 
 
-def spent(work: Callable[[], Any]) -> int:
-    """KiB that the process grew by."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    work()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-
-
 @pytest.mark.parametrize("name", READERS)
 def test_a_good_file_is_read_and_runs_nothing(name, here, tmp_path):
     reader = READERS[name]
@@ -257,13 +250,12 @@ def test_a_file_of_the_corpus_is_refused_and_runs_nothing(name, here, tmp_path):
             refused = tried(reader, here)
             assert refused or reader.tolerant or what in ACCEPTED.get(name, ()), what
 
-    audited(lambda: check_growth(work), inside=tmp_path)
+    check_growth(lambda: audited(work, inside=tmp_path))
     assert not canary.exists()
 
 
 def check_growth(work: Callable[[], Any]) -> None:
-    grown = spent(work)
-    assert grown < GROWTH, f"{grown} KiB"
+    assert grown(work) < GROWTH
 
 
 SENT = [name for name in READERS if not name.startswith(("decoded", "what is known"))]
@@ -280,7 +272,7 @@ def test_giants_and_pipes_are_not_waited_for(name, here, tmp_path):
             make(here / reader.place)
             assert tried(reader, here) or reader.tolerant
 
-    audited(lambda: check_growth(work), inside=tmp_path)
+    check_growth(lambda: audited(work, inside=tmp_path))
 
 
 def sparse(path: Path) -> None:
@@ -338,7 +330,7 @@ def test_what_unpacks_to_far_more_is_not_unpacked(name, here, tmp_path):
         shutil.copy(child, here / reader.place)
         assert tried(reader, here) or reader.tolerant
 
-    audited(lambda: check_growth(work), inside=tmp_path)
+    check_growth(lambda: audited(work, inside=tmp_path))
 
 
 @pytest.mark.parametrize("name", ("log.jsonl", "metrics.jsonl"))
@@ -351,7 +343,7 @@ def test_a_log_that_is_too_long_to_read_is_left_as_it_is(name, here):
 
 def test_the_growth_of_memory_is_seen():
     with pytest.raises(AssertionError):
-        audited(lambda: check_growth(lambda: bytearray(b"x") * (GROWTH * 2 * 1024)))
+        check_growth(lambda: bytearray(b"x") * (GROWTH * 2 * 1024))
 
 
 def test_the_set_in_the_package_is_read_and_runs_nothing(tmp_path):

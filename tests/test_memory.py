@@ -33,5 +33,6 @@ def test_tensors_are_made_where_others_were():
 
 
 def test_where_nothing_can_be_set_nothing_is(monkeypatch):
+    monkeypatch.undo()
     monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
     memory.keep()
