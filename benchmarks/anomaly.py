@@ -1,6 +1,6 @@
 """Does a generator that never saw a class find it odd? Inversion errors as anomaly scores.
 
-    python benchmarks/anomaly.py [--recipe dcgan] [--images 350000] [--classes 0 1 ...]
+    python -m benchmarks.anomaly [--recipe dcgan] [--images 350000] [--classes 0 1 ...]
 
 Each class of Fashion-MNIST in turn is left out of training. Test images are inverted as AnoGAN
 (Schlegl et al. 2017, arXiv:1703.05921) does it, by descent of (1 - lambda) |x - G(z)| + lambda
@@ -19,7 +19,6 @@ from pathlib import Path
 from statistics import mean
 
 import torch
-from step import facts
 from torch import Tensor
 
 from cardigan import device as devices
@@ -35,6 +34,8 @@ from cardigan.metrics.anomaly import anogan_score, auroc
 from cardigan.recipe import Recipe
 from cardigan.recipes import RECIPES
 from cardigan.train import train
+
+from .step import facts
 
 TARGET, WEIGHT, COMPONENTS = 0.7, 0.1, 50
 CHOSEN = "AnoGAN"  # the score that the target is about
