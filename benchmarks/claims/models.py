@@ -28,6 +28,10 @@ IMAGES: Mapping[str, int] = {"dcgan": 100_000, "gan": 200_000, "upsample-gan": 5
 """Three families at their defaults: what one core sees in about a minute."""
 BIGGAN = 100_000
 """Images that a BigGAN sees: 782 moves of its generator, each after two of its discriminator."""
+SMALL_BIGGAN = replace(RECIPES["biggan"], width=8)
+"""A BigGAN of half the width, of which several can be compared: 2.7 times as fast."""
+SMALL_CLOCKS = (16_000, 32_000, 64_000)
+"""Images after which it is looked at: of batches of 64, 500 moves of its generator in all."""
 N = 2000
 LOST = (Diverged, NonFinite)
 """What a run ends with whose numbers are no longer finite."""

@@ -1,0 +1,61 @@
+"""Claims on BigGAN's batches, embeddings and collapses: their rules, and what they compute."""
+
+from math import exp
+
+import pytest
+from matplotlib.figure import Figure
+
+from benchmarks.claims import biggan_batch
+from benchmarks.claims.frame import CONFIRMED, REFUTED, UNDECIDED
+
+
+def spread(value):
+    return [value + d for d in (-0.01, 0.0, 0.01)]
+
+
+def seen(claim, rows):
+    """The table and the axes that made-up rows come to."""
+    axes = Figure().add_subplot()
+    claim.draw(rows, axes)
+    heading, *lines = claim.table(rows)
+    assert all(len(line) == len(heading) for line in lines)
+    return lines, axes
+
+
+@pytest.mark.parametrize(
+    ("recall", "batch", "width", "words"),
+    [
+        (0.1, 0.2, 0.3, CONFIRMED),
+        (0.0, 0.2, 0.3, REFUTED),
+        (0.1, 0.0, 0.3, REFUTED),
+        (0.1, 0.2, 0.0, REFUTED),
+        (0.1, 0.8, 0.3, REFUTED),  # the batch helps more than the width
+        (0.1, 0.2, 0.1, UNDECIDED),  # a doubling of it as much
+    ],
+)
+def test_biggan_batch(recall, batch, width, words):
+    claim, rows = biggan_batch, []
+    noises = zip(spread(0.0), spread(0.0)[::-1], strict=True)
+    for seed, (noise, against) in enumerate(noises):
+        recalled, small, wide = recall + noise / 2, batch + noise, width + against
+        worse = {claim.BATCH: small, claim.WIDTH: -wide, claim.DEPTH: 0.4}
+        rows += [
+            {"seed": seed, "variant": name, "moves": moves, "log": seed + worse.get(name, 0.0),
+             "frechet": exp(seed + worse.get(name, 0.0)), "precision": 0.5, "rarest": 0.05,
+             "recall": 0.5 - recalled * (name == claim.BATCH)}
+            for name in claim.VARIANTS
+            for moves in claim.MOVES
+        ]  # fmt: skip
+    assert claim.judge(rows).words == words
+    assert claim.depth(rows) == pytest.approx([-0.4] * 3)
+    lines, axes = seen(claim, rows)
+    assert [line[0] for line in lines] == [*claim.VARIANTS]
+    assert len(axes.lines) == 2 * len(claim.VARIANTS)
+
+
+def test_variants_of_biggan_batch_move_as_often():
+    moves = {
+        tuple(n / v.recipe.training.batch for n in v.clocks)
+        for v in biggan_batch.VARIANTS.values()
+    }
+    assert moves == {tuple(2.0 * n for n in biggan_batch.MOVES)}
