@@ -1,11 +1,12 @@
 """Claims on BigGAN's batches, embeddings and collapses: their rules, and what they compute."""
 
-from math import exp
+from math import exp, log
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from benchmarks.claims import biggan_batch
+from benchmarks.claims import biggan_batch, biggan_embedding, models
 from benchmarks.claims.frame import CONFIRMED, REFUTED, UNDECIDED
 
 
@@ -59,3 +60,32 @@ def test_variants_of_biggan_batch_move_as_often():
         for v in biggan_batch.VARIANTS.values()
     }
     assert moves == {tuple(2.0 * n for n in biggan_batch.MOVES)}
+
+
+@pytest.mark.parametrize(
+    ("gain", "words"),
+    [(0.3, CONFIRMED), (0.0, REFUTED), (-0.3, REFUTED), (biggan_embedding.BOUND, UNDECIDED)],
+)
+def test_biggan_embedding(gain, words):
+    claim = biggan_embedding
+    rows = [
+        {"seed": seed, "variant": name, "images": images,
+         "log": 5 + seed - log(images) - value * (name == claim.BOTH)}
+        for seed, value in enumerate(spread(gain))
+        for name in claim.VARIANTS
+        for images in models.SMALL_CLOCKS
+    ]  # fmt: skip
+    assert claim.judge(rows).words == words
+    assert claim.quality(rows, claim.BOTH) == pytest.approx(spread(gain))
+    assert claim.speed(rows, claim.BOTH) == pytest.approx(spread(gain)), "distances go as 1 / n"
+    lines, axes = seen(claim, rows)
+    assert lines[-1][-2:] == ["1.00", "1.00"] and len(axes.lines) == len(claim.VARIANTS)
+
+
+def test_images_to_a_distance_lie_on_straight_lines_of_logs():
+    images, logs = (100, 300, 1000), (2.0, 1.0, 0.5)
+    for target in (1.9, 1.0, 0.6, 0.5):
+        expected = np.interp(-target, [-y for y in logs], np.log(images))
+        assert biggan_embedding.reached(images, logs, target) == pytest.approx(expected)
+    assert biggan_embedding.reached(images, logs, 2.5) == log(100), "no sooner than the first look"
+    assert biggan_embedding.reached(images, (2.0, 1.0, 1.5), 1.5) < log(300), "the first time"
