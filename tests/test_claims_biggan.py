@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from benchmarks.claims import biggan_batch, biggan_embedding, models
+from benchmarks.claims import biggan_batch, biggan_collapse, biggan_embedding, models, rates
 from benchmarks.claims.frame import CONFIRMED, REFUTED, UNDECIDED
+from cardigan.data import catalogue
+from cardigan.train import Diverged
 
 
 def spread(value):
@@ -89,3 +91,57 @@ def test_images_to_a_distance_lie_on_straight_lines_of_logs():
         assert biggan_embedding.reached(images, logs, target) == pytest.approx(expected)
     assert biggan_embedding.reached(images, logs, 2.5) == log(100), "no sooner than the first look"
     assert biggan_embedding.reached(images, (2.0, 1.0, 1.5), 1.5) < log(300), "the first time"
+
+
+@pytest.mark.parametrize(
+    ("free", "held", "better", "words"),
+    [
+        (1.5, 0.1, 0.3, CONFIRMED),
+        (0.1, 0.1, 0.3, UNDECIDED),  # nothing collapses
+        (1.5, 1.5, 0.3, REFUTED),  # all do
+        (1.5, 0.1, -0.3, REFUTED),  # the penalty costs nothing
+        (0.1, 0.1, -0.3, REFUTED),
+        (1.5, 0.1, biggan_collapse.BOUND, UNDECIDED),
+    ],
+)
+def test_biggan_collapse(free, held, better, words):
+    claim, clocks = biggan_collapse, biggan_collapse.CLOCKS
+    rises = {claim.FREE: free, claim.HELD: held}
+    rows = [
+        {"seed": seed, "run": run, "images": images,
+         "floors": exp(3 + seed + value * (run == claim.HELD) + ((5 - k) * 0.2 if k < 5 else
+                       (rises[run] + noise) * (k - 5) / (len(clocks) - 6)))}
+        for seed, (value, noise) in enumerate(zip(spread(better), spread(0.0), strict=True))
+        for run in claim.RESTRAINTS
+        for k, images in enumerate(clocks)
+    ]  # fmt: skip
+    assert claim.judge(rows).words == words
+    lines, axes = seen(claim, rows)
+    assert lines[0][2] == "; ".join(["96,000"] * 3)
+    assert len(axes.lines) == 2 * 3 * len(claim.RESTRAINTS)
+
+
+def test_a_run_that_breaks_down_is_noise_from_there_on(monkeypatch, tmp_path):
+    def scores(name, seed, work, at, recipe):
+        if at[0] > 32_000:
+            raise Diverged("not finite")
+        return [{"floors": at[0] / 1000}]
+
+    monkeypatch.setattr(biggan_collapse, "scores", scores)
+    found = [*biggan_collapse.path(models.SMALL_BIGGAN, 0, tmp_path)]
+    assert found == [16.0, 32.0] + [rates.LOST] * 6
+
+
+def test_a_few_images_are_those_of_the_data_by_class(monkeypatch, tmp_path):
+    monkeypatch.setattr(biggan_collapse, "FEW", 40)
+    few = catalogue.load(biggan_collapse.few(0, tmp_path / "images"))
+    data = catalogue.load("fashion-mnist-mini")
+    assert len(few) == 40 and few.labels is not None and data.labels is not None
+    known = {
+        image.numpy().tobytes(): int(label)
+        for image, label in zip(data.images, data.labels, strict=True)
+    }
+    assert all(
+        known[image.numpy().tobytes()] == int(few.classes[label])
+        for image, label in zip(few.images, few.labels, strict=True)
+    )
