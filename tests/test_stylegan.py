@@ -13,6 +13,7 @@ from cardigan.game import Player
 from cardigan.games.stylegan import PathLength, lazily, path_lengths
 from cardigan.nets import stylegan, stylegan2, styles
 from cardigan.optimizers import adam
+from cardigan.penalties import Judged
 from cardigan.train import train
 
 both = pytest.mark.parametrize("module", [stylegan, stylegan2], ids=["stylegan", "stylegan2"])
@@ -286,6 +287,21 @@ def test_adam_is_set_for_the_moves_that_regularise():
         settings, c = players[name].settings, every / (every + 1)
         assert settings["lr"] == pytest.approx(1e-2 * c)
         assert settings["betas"] == pytest.approx((0.0, 0.99**c))
+
+
+def test_each_loss_of_stylegan_has_its_own_price_on_slopes():
+    real, fake = torch.tensor([3.0]), torch.tensor([-2.0])
+    x = torch.tensor([[2.0]], requires_grad=True)
+
+    def judge(x):
+        return 3 * x.squeeze(1)
+
+    for name, loss, price in (("non-saturating", 0.176, 0.5 * 9), ("wasserstein", -4.991, 4)):
+        game = replace(SMALL["stylegan"], loss=name, gamma=1.0).fitted().game()
+        judged = Judged(judge, x)
+        paid = game.penalties[0](judge, judged, judged, 0)
+        assert game.loss.discriminator(real, fake).item() == pytest.approx(loss, abs=1e-3)
+        assert paid.item() == pytest.approx(price)
 
 
 def test_gamma_follows_the_size_and_the_batch():

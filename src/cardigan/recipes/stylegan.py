@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from ..recipe import Recipe, Training
 from . import options
@@ -37,8 +37,10 @@ class StyleGAN(Recipe):
     """Images for which each level is learnt once it is there; the first has twice 4x4 pixels."""
     fading_images: int = 100_000
     """Images over which each level but the first fades in."""
+    loss: Literal["non-saturating", "wasserstein"] = "non-saturating"
+    """The adversarial loss: with R1; or with unit slopes, as WGAN-GP, and a small drift."""
     gamma: float = 10.0
-    """Weight of R1, the discriminator's squared slope at reals."""
+    """Weight of what the discriminator pays for slopes: R1's gamma, or unit-slope's lambda."""
     lr: float = 1e-3
     """Learning rate of both players; Adam's decays are 0 and 0.99."""
     ema_halflife: float = 10_000
@@ -51,8 +53,8 @@ class StyleGAN(Recipe):
         return replace(self, augmentation=self.augmentation.suited(count))
 
     def game(self) -> "Game":
-        """The two-player game of the logistic loss and R1, between networks that grow."""
-        from .. import games, optimizers, penalties, priors
+        """The two-player game of a loss and its price on slopes, between networks that grow."""
+        from .. import games, losses, optimizers, penalties, priors
         from ..game import Player
         from ..nets.progressive import levels
         from ..nets.stylegan import Generator, discriminator
@@ -62,14 +64,19 @@ class StyleGAN(Recipe):
         growth = games.Growth(min(1, last), last, self.stable_images, self.fading_images)
         generator = Generator(self.latents, *widths, self.depth, self.mixing)
         adam = optimizers.adam(0.0, 0.99)
+        loss, penalty = {
+            "non-saturating": (losses.NON_SATURATING, penalties.r1),
+            "wasserstein": (losses.drifting(losses.WASSERSTEIN), penalties.unit_slope),
+        }[self.loss]
         return games.StyleGAN(
             Player(generator, adam, self.lr, self.ema_halflife),
             Player(discriminator(*widths, self.group), adam, self.lr),
             priors.normal(self.latents),
+            loss,
             turns=games.growing(growth, games.alternating(1)),
             clock=growth,
             truncation=games.AMONG_STYLES,
-            penalties=[penalties.r1(self.gamma)] if self.gamma else [],
+            penalties=[penalty(self.gamma)] if self.gamma else [],
             **self.augmentation.rules(self.training.batch),
         )
 
