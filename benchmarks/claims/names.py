@@ -6,7 +6,7 @@ from pathlib import Path
 from .frame import Claim, measured
 
 HERE = Path(__file__).parent
-SHARED = ("few", "frame", "models", "names", "points", "rates", "spread")
+SHARED = ("faces", "few", "frame", "growing", "models", "names", "points", "rates", "spread")
 NAMES = sorted(
     path.stem.replace("_", "-") for path in HERE.glob("[a-z]*.py") if path.stem not in SHARED
 )
