@@ -60,7 +60,9 @@ from benchmarks.claims.frame import (
     means,
     settle,
 )
+from cardigan.data import catalogue
 from cardigan.data.stream import as_floats
+from cardigan.data.subset import pick
 from cardigan.nets.dcgan import Discriminator
 from cardigan.recipes.dcgan import DCGAN
 
@@ -851,3 +853,14 @@ def test_codes_are_categories_and_tenths():
     category, *numbers = infogan.codes_of(game, images)
     assert torch.equal(category, game.tell(as_floats(images)).argmax(1))
     assert all((part.bincount() == 4).all() and len(part) == 40 for part in numbers)
+
+
+@pytest.mark.parametrize("size", [28, 32])
+def test_samples_are_scored_against_reals_of_their_own_size(size, monkeypatch):
+    """Held-out images in the place of samples are as far away as the floor has it."""
+    held_out = catalogue.load("fashion-mnist-mini", "test", size)
+    monkeypatch.setattr(models, "draw", lambda game, n, seed: pick(held_out, torch.arange(n)))
+    monkeypatch.setattr(models, "N", 200)
+    models._reals.cache_clear()
+    assert models.score(None, 0)["floors"] == pytest.approx(1)
+    models._reals.cache_clear()

@@ -66,8 +66,9 @@ def scores(
 
 def score(game: Game, seed: int) -> dict[str, float]:
     """Of 2,000 samples against 2,000 reals: Fréchet distance, precision, recall, rarest class."""
-    seen = extract(fashion_classifier(), draw(game, N, seed).images)
-    real, floor = _reals()
+    samples = draw(game, N, seed).images
+    seen = extract(fashion_classifier(), samples)
+    real, floor = _reals(samples.shape[-1])
     shares = class_shares(seen.probabilities)
     distance = frechet_distance(real, seen.features)
     found = overlap(manifold(real), manifold(seen.features))
@@ -78,10 +79,10 @@ def score(game: Game, seed: int) -> dict[str, float]:
 
 
 @cache
-def _reals():  # noqa: ANN202
-    """Features of reals, and how far as many others lie from them."""
-    sets = [catalogue.load("fashion-mnist-mini", split).images[:N] for split in ("train", "test")]
-    one, other = (extract(fashion_classifier(), images).features for images in sets)
+def _reals(size: int):  # noqa: ANN202
+    """Features of reals, resized as those that were learnt, and how far as many others lie."""
+    sets = [catalogue.load("fashion-mnist-mini", split, size) for split in ("train", "test")]
+    one, other = (extract(fashion_classifier(), some.images[:N]).features for some in sets)
     return one, frechet_distance(one, other)
 
 
