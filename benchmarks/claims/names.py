@@ -6,7 +6,9 @@ from pathlib import Path
 from .frame import Claim, measured
 
 HERE = Path(__file__).parent
-SHARED = ("faces", "few", "frame", "growing", "models", "names", "points", "rates", "spread")
+SHARED = (
+    "bigbigan", "faces", "few", "frame", "growing", "models", "names", "points", "rates", "spread",
+)  # fmt: skip
 NAMES = sorted(
     path.stem.replace("_", "-") for path in HERE.glob("[a-z]*.py") if path.stem not in SHARED
 )
