@@ -81,9 +81,9 @@ def pooled_layers(net: Discriminator, images: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def acquainted(net: nn.Module) -> nn.Module:
+def acquainted(net: nn.Module, size: int = 0) -> nn.Module:
     """A network whose batch norm has seen reals, as that of a trained one has."""
-    images = catalogue.load("fashion-mnist-mini", "train").images
+    images = catalogue.load("fashion-mnist-mini", "train", size).images
     net.train()
     for part in as_floats(images).split(64):
         net(part)
