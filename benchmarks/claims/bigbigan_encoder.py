@@ -77,8 +77,8 @@ CLAIM = Claim(
     "encoder, too, whose maps of each size stay as wide; the generator's rate; one code a "
     "picture; that and a uniform prior; no encoder (`biggan-unconditional` without a price on "
     f"filters and without standing statistics, for the others have neither); all {HOW} Samples "
-    "are compared at 16 pixels. The paper's table, as we remember it and could not check, "
-    "disagrees with the words in one place: there the Inception score rises a little without an "
+    "are compared at 16 pixels. Figures quoted from the paper, which we could not confirm, "
+    "disagree with the words in one place: there the Inception score rises a little without an "
     "encoder.",
     rule="By seed: the accuracy on features of the whole less that with each of the first four "
     "changes; its classifier score less that without an encoder; the log of the Fréchet distance "

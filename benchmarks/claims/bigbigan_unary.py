@@ -61,8 +61,8 @@ CLAIM = Claim(
     how=f"`bigbigan` at 32 pixels with its `terms` (x: pictures, z: codes, joint: both) {HOW} "
     "That of codes alone is read as one that hurts the samples, for the case is the one "
     "without the score of pictures. That the joint score alone is BiGAN holds by construction, "
-    "but for hinges in the place of its loss: the case is only shown. The paper's table, as we "
-    "remember it and could not check, disagrees with the words in one place: there the "
+    "but for hinges in the place of its loss: the case is only shown. Figures quoted from the "
+    "paper, which we could not confirm, disagree with the words in one place: there the "
     "score of pictures decides the samples, and what accuracy loses without it is as little as "
     "without that of codes.",
     rule="By seed: the accuracy on features with all scores less that without the score of "
