@@ -23,10 +23,12 @@ with warnings.catch_warnings():  # the first jvp loads what torch itself has dep
     torch.func.jvp(torch.sin, (torch.ones(1),), (torch.ones(1),))
 
 
-@pytest.fixture(autouse=True)
-def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")  # modules' fixtures train as well
+def _forgetful() -> Iterator[None]:
     """Memory goes back to the kernel when it is freed, so that what work takes can be seen."""
-    monkeypatch.setattr(memory, "keep", lambda: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory, "keep", lambda: None)
+        yield
 
 
 @pytest.fixture(autouse=True)

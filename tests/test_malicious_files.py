@@ -342,8 +342,9 @@ def test_a_log_that_is_too_long_to_read_is_left_as_it_is(name, here):
 
 
 def test_the_growth_of_memory_is_seen():
-    with pytest.raises(AssertionError):
-        check_growth(lambda: bytearray(b"x") * (GROWTH * 2 * 1024))
+    for _ in range(2):  # the second time in a process that has freed as much
+        with pytest.raises(AssertionError):
+            check_growth(lambda: bytearray(b"x") * (GROWTH * 2 * 1024))
 
 
 def test_the_set_in_the_package_is_read_and_runs_nothing(tmp_path):
