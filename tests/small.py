@@ -63,6 +63,12 @@ _BIG = {
     "discriminator": Restraints(steps=1), "generator_lr": 8e-3, "discriminator_lr": 4e-3,
     "ema_halflife": 100, "training": _training(16, 40),
 }  # fmt: skip
+_BIGBI = {
+    "size": 16, "channels": 1, "latents": 8, "width": 4, "encoder_width": 4, "judge_width": 16,
+    "judge_blocks": 1, "discriminator_steps": 1, "generator_lr": 8e-3, "encoder_lr": 8e-3,
+    "discriminator_lr": 4e-3, "ema_halflife": 100, "training": _training(16, 60),
+}  # fmt: skip
+_BIGBI_DEEP = _BIGBI | {"size": 32, "generator_size": 16, "encoder_units": 16}
 _DEEP = _BIG | {"discriminator_lr": 8e-3}
 _R3GAN = {
     "size": 16, "channels": 1, "latents": 8, "width": 8, "gamma": 0.1, "lr": 1e-2,
@@ -127,6 +133,7 @@ VARIANTS = {
     "beta-vae": _VAE,
     "biggan-unconditional": {k: v for k, v in _BIG.items() if k not in ("classes",)},
     "biggan-128": _BIG, "biggan-deep-128": _DEEP,
+    "bigbigan-128": _BIGBI_DEEP, "bigbigan-revnet-128": _BIGBI_DEEP,
     "stylegan-1024": _GROWING_STYLE, "stylegan2-256": _STYLE, "stylegan2-1024": _STYLE,
     "progressive-gan-logistic": _GROWING, "progressive-gan-1024": _GROWING,
     "r3gan-32": _R3GAN, "r3gan-64": _R3GAN, "r3gan-256": _R3GAN,
@@ -208,12 +215,7 @@ SMALL: dict[str, Recipe] = {
         "glow-32": _GLOW | {"channels": 3},
         "gated-pixelcnn": _PIXELS | {"channels": 3, "levels": 16},
         "biggan": _BIG,
-        "bigbigan": {
-            "size": 16, "channels": 1, "latents": 8, "width": 4, "encoder_width": 4,
-            "judge_width": 16, "judge_blocks": 1, "discriminator_steps": 1, "generator_lr": 8e-3,
-            "encoder_lr": 8e-3, "discriminator_lr": 4e-3, "ema_halflife": 100,
-            "training": _training(16, 60),
-        },
+        "bigbigan": _BIGBI,
         "biggan-deep": _DEEP,
         "ring-gan": _POINTS,
         "grid-gan": _POINTS,

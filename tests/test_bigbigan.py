@@ -12,7 +12,8 @@ from cardigan.errors import UserError
 from cardigan.games import GAN
 from cardigan.games.bigbigan import codec_loss, discriminator_loss
 from cardigan.nets.bigan import Gaussian
-from cardigan.nets.bigbigan import Encoder, Resized, TermDiscriminator, Terms
+from cardigan.nets.bigbigan import Encoder, Resized, TermDiscriminator, Terms, Trunk
+from cardigan.nets.resnet50 import InHalves, ResNet50, RevNet50
 from cardigan.nets.spectral import SpectralNorm, plain
 from cardigan.recipes import RECIPES
 from cardigan.recipes.bigbigan import TERMS
@@ -169,10 +170,80 @@ def test_codes_may_be_one_a_picture_and_fit_their_prior():
 
 
 def test_features_for_probes_are_what_the_head_mixes():
-    net = Encoder(5, 28, 1, 4, 2, nn.Linear).eval()
+    net = Encoder(Trunk(28, 1, 4, 2), 16, 6, 5, nn.Linear).eval()
     x = torch.randn(3, 1, 28, 28)
     assert net.features(x).shape == (3, 16) and net(x).shape == (3, 5)
     assert torch.equal(net.head(net.mixing(net.features(x))), net(x))
+
+
+# -------------------------------------------------------------------------------- the papers' nets
+
+
+def numbers(net):
+    return sum(p.numel() for p in net.parameters())
+
+
+@pytest.mark.parametrize(
+    ("make", "width", "features", "weights"),
+    [
+        # He's 25.6 million less the 1000 classes of 2,049, and of batch norm where v2 has it
+        (ResNet50, 64, 2048, 23_500_352),
+        (RevNet50, 64, 2048, 5_408_640),
+        (RevNet50, 256, 8192, 85_765_632),  # the 86 million of the paper's largest
+    ],
+)
+def test_trunks_of_50_layers_have_the_papers_features_and_weights(make, width, features, weights):
+    with torch.device("meta"):
+        net = make(3, width)
+        assert net(torch.empty(2, 3, 256, 256)).shape == (2, features) == (2, net.seen)
+    assert numbers(net) == weights
+
+
+@pytest.mark.parametrize("make", [ResNet50, RevNet50])
+def test_fifty_layers_are_counted(make):
+    """One convolution, 16 units of three, and the linear layer that follows; no shortcuts'."""
+    ways = [m for name, m in make(1, 2).named_modules() if "shortcut" not in name]
+    assert sum(isinstance(m, nn.Conv2d) for m in ways) + 1 == 50
+
+
+def test_what_a_reversible_unit_was_given_follows_from_what_it_gives():
+    torch.manual_seed(0)
+    net = nn.Sequential(*(InHalves(16) for _ in range(4)))
+    net(torch.randn(8, 16, 6, 6))
+    net.eval().double()
+    x = torch.randn(2, 16, 6, 6).double()
+    y = net(x)
+    assert (y - x).abs().mean((0, 2, 3)).gt(0.01).all(), "both halves have been changed"
+    for unit in reversed(net):
+        y = unit.inverse(y)
+    assert torch.allclose(y, x, atol=1e-10)
+
+
+def test_the_papers_presets_encode_twice_what_is_drawn():
+    for name, count in (("bigbigan-128", 2048), ("bigbigan-revnet-128", 8192)):
+        recipe = replace(RECIPES[name], channels=3).checked()
+        sides = 2 * recipe.generator_size, recipe.size
+        assert sides == (256, 256)
+        with torch.device("meta"):
+            looking = recipe.looking()
+            units, latents = recipe.encoder_units, recipe.latents
+            net = Encoder(looking, looking.seen, units, latents, recipe.head())
+            images = torch.empty(2, 3, *sides)
+            assert net.features(images).shape == (2, count) and net(images).shape == (2, 120)
+        assert net.mixing[0].net[1].out_features == 4096
+        assert recipe.encoder_lr == pytest.approx(10 * recipe.generator_lr)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"size": 16}, "size must be at least 32 with this encoder_net, got 16"),
+        ({"encoder_width": 1}, "encoder_width must be at least 2 with this encoder_net, got 1"),
+    ],
+)
+def test_what_does_not_fit_deep_encoders(fields, says):
+    with pytest.raises(UserError, match=says):
+        replace(BASE, **{"size": 32, "encoder_net": "revnet-50"} | fields).checked()
 
 
 # ------------------------------------------------------------------------------------ resolution

@@ -47,6 +47,7 @@ WRONG = {
     "consistency": [-1.0, NAN], "ensemble_decay": [-0.1, 1.0, NAN], "ensemble_ramp": [0],
     "ensemble_images": [-1],
     "generator_size": [-1, 17], "encoder_width": [0], "encoder_blocks": [0],
+    "encoder_units": [-1],
     "judge_width": [0], "judge_blocks": [0], "encoder_lr": [0.0, NAN],
     "shared": [-1], "standing": [-1], "orthogonality": [-1.0, NAN],
     "beta": [-1.0, NAN], "draws": [0], "figure_draws": [0], "units": [0],

@@ -1,7 +1,8 @@
 """Networks of BigBiGAN beside its generator (Donahue and Simonyan 2019, arXiv:1907.02544).
 
-The encoder is a residual network of the second kind (He et al. 2016, arXiv:1603.05027) with two
-convolutions a block; the paper's are deeper ones of that kind, and reversible ones.
+The encoder has a trunk, and residual layers that make codes of its features. Trunks are residual
+networks of the second kind (He et al. 2016, arXiv:1603.05027): a small one with two convolutions a
+block here, and the paper's in `resnet50`.
 """
 
 from itertools import pairwise
@@ -74,25 +75,19 @@ class Encoder(nn.Module):
     """Image [N, C, H, W] in [-1, 1] -> code [N, Z].
 
     Arguments:
-        width: Channels at the picture's size; each halving doubles them, down to 4 or 7 pixels.
-        blocks: Of each size.
+        net: Its trunk: images -> features [N, F].
+        features: F.
+        units: Of the layers between features and head.
         head: Features, latents -> what makes the code of features.
     """
 
     def __init__(
-        self, latents: int, size: int, channels: int, width: int, blocks: int, head: MakeHead
+        self, net: nn.Module, features: int, units: int, latents: int, head: MakeHead
     ) -> None:
         super().__init__()
-        widths = [width * 2**k for k in range(int(log2(size / 4)) + 1)]
-        layers: list[nn.Module] = [nn.Conv2d(channels, width, 3, padding=1, bias=False)]
-        for before, after in pairwise([width, *widths]):
-            layers += [Residual(before, after, 1 if before == after else 2)]
-            layers += [Residual(after, after) for _ in range(blocks - 1)]
-        last = widths[-1]
-        layers += [nn.BatchNorm2d(last), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-        self.net = nn.Sequential(*layers)
-        self.mixing = nn.Sequential(*(Mixing(last, plain) for _ in range(2)))
-        self.head = head(last, latents)
+        self.net = net
+        self.mixing = nn.Sequential(*(Mixing(features, plain, units) for _ in range(2)))
+        self.head = head(features, latents)
 
     def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
         """Encodes images; labels are not looked at."""
@@ -101,6 +96,26 @@ class Encoder(nn.Module):
     def features(self, image: Tensor) -> Tensor:
         """The last maps, averaged: [N, F]."""
         return self.net(image)
+
+
+class Trunk(nn.Sequential):
+    """Image [N, C, H, W] -> features [N, F]: the last maps, averaged.
+
+    Arguments:
+        width: Channels at the picture's size; each halving doubles them, down to 4 or 7 pixels.
+        blocks: Of each size.
+    """
+
+    def __init__(self, size: int, channels: int, width: int, blocks: int) -> None:
+        widths = [width * 2**k for k in range(int(log2(size / 4)) + 1)]
+        layers: list[nn.Module] = [nn.Conv2d(channels, width, 3, padding=1, bias=False)]
+        for before, after in pairwise([width, *widths]):
+            layers += [Residual(before, after, 1 if before == after else 2)]
+            layers += [Residual(after, after) for _ in range(blocks - 1)]
+        last = widths[-1]
+        layers += [nn.BatchNorm2d(last), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+        super().__init__(*layers)
+        self.seen = last
 
 
 class Residual(nn.Module):
@@ -123,11 +138,12 @@ class Residual(nn.Module):
 
 
 class Mixing(nn.Module):
-    """[N, F] -> [N, F]: ReLU, linear, twice, added to the input."""
+    """[N, F] -> [N, units] -> [N, F]: ReLU, linear, twice, added to the input."""
 
-    def __init__(self, units: int, finish: Normalise) -> None:
+    def __init__(self, features: int, finish: Normalise, units: int = 0) -> None:
         super().__init__()
-        first, second = (finish(nn.Linear(units, units)) for _ in range(2))
+        inner = units or features
+        first, second = finish(nn.Linear(features, inner)), finish(nn.Linear(inner, features))
         self.net = nn.Sequential(nn.ReLU(), first, nn.ReLU(), second)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from ..recipe import Recipe, Training
 from . import dcgan
 from .bigan import CAN
-from .biggan import SIZES
+from .biggan import PAPER, SIZES
 
 if TYPE_CHECKING:
     from ..game import Game
 
 # Sizes that a generator draws.
 DRAWN = {"biggan": SIZES, "dcgan": dcgan.SIZES}
+# Whether an encoder has 50 layers, whose maps are a 32nd of the picture in the end.
+DEEP = {"small": False, "resnet-50": True, "revnet-50": True}
 # Scores of the sample, of the code, of both: which are there.
 TERMS = {
     "x+z+joint": (True, True, True),
@@ -49,10 +51,15 @@ class BigBiGAN(Recipe):
     encoder: Literal["gaussian", "deterministic", "uniform"] = "gaussian"
     """Codes drawn from a Gaussian that the encoder tells, or one a picture; or one a picture and
     a uniform prior instead of a normal one."""
+    encoder_net: Literal["small", "resnet-50", "revnet-50"] = "small"
+    """What the encoder looks with: a few blocks at each size, or the paper's."""
     encoder_width: int = 16
-    """Channels of the encoder at the picture's size; they double with each halving."""
+    """Channels of the small encoder at the picture's size, which double with each halving; or of
+    the first bottlenecks: the paper's have 64 in ResNet-50 and 256 in RevNet-50 x4."""
     encoder_blocks: int = 1
-    """Blocks of the encoder at each size."""
+    """Blocks of the small encoder at each size; the others have what their papers say."""
+    encoder_units: int = 0
+    """Units of the layers that make codes of the encoder's features; 0 has as many as these."""
     terms: Literal["x+z+joint", "x+joint", "z+joint", "joint", "x+z"] = "x+z+joint"
     """What is scored: the picture, the code, both together; joint alone is BiGAN with hinges."""
     judge_width: int = 64
@@ -97,13 +104,12 @@ class BigBiGAN(Recipe):
         seeing = nn.Sequential(nets.Resized(side), trunk)
         judging = (self.latents, self.judge_width, self.judge_blocks)
         terms = nets.Terms(*TERMS[self.terms])
-        head = self.head()
-        deep = (self.encoder_width, self.encoder_blocks)
+        looking = self.looking()
         prior = {"uniform": priors.uniform}.get(self.encoder, priors.normal)
         adam, ema = optimizers.adam(self.beta1, self.beta2), self.ema_halflife
         return games.BiGAN(
             Player(
-                nets.Encoder(self.latents, self.size, self.channels, *deep, head),
+                nets.Encoder(looking, looking.seen, self.encoder_units, self.latents, self.head()),
                 adam, self.encoder_lr, ema,
             ),
             Player(nets.Enlarged(generator, self.size), adam, self.generator_lr, ema),
@@ -114,6 +120,18 @@ class BigBiGAN(Recipe):
             prior(self.latents),
             turns=games.in_terms(self.discriminator_steps),
         )  # fmt: skip
+
+    def looking(self) -> Any:
+        """The encoder's trunk."""
+        from ..nets.bigbigan import Trunk
+        from ..nets.resnet50 import ResNet50, RevNet50
+
+        channels, width = self.channels, self.encoder_width
+        return {
+            "small": lambda: Trunk(self.size, channels, width, self.encoder_blocks),
+            "resnet-50": lambda: ResNet50(channels, width),
+            "revnet-50": lambda: RevNet50(channels, width),
+        }[self.encoder_net]()
 
     def head(self) -> Any:
         """What makes codes of the encoder's features."""
@@ -130,6 +148,9 @@ class BigBiGAN(Recipe):
         yield from super().problems()
         yield from self._sizes()
         yield from self._rates()
+        yield from self._deep() if DEEP[self.encoder_net] else ()
+        if self.encoder_units < 0:
+            yield f"encoder_units must be at least 0, got {self.encoder_units}"
         for name in ("latents", "width", "encoder_width", "encoder_blocks", "judge_width",
                      "judge_blocks", "discriminator_steps"):  # fmt: skip
             if getattr(self, name) < 1:
@@ -144,6 +165,12 @@ class BigBiGAN(Recipe):
         elif self.size and self.size % side:
             yield f"generator_size must divide size {self.size}, got {self.generator_size}"
 
+    def _deep(self) -> Iterator[str]:
+        if 0 < self.size < 32:
+            yield f"size must be at least 32 with this encoder_net, got {self.size}"
+        if self.encoder_width == 1:
+            yield "encoder_width must be at least 2 with this encoder_net, got 1"
+
     def _rates(self) -> Iterator[str]:
         for name in ("generator_lr", "encoder_lr", "discriminator_lr"):
             if not 0 < getattr(self, name) < 1:
@@ -154,4 +181,14 @@ class BigBiGAN(Recipe):
             yield f"ema_halflife must be at least 0, got {self.ema_halflife}"
 
 
-PRESETS = {"bigbigan": BigBiGAN()}
+# What is drawn has 128 pixels, as BigGAN's, and what is encoded 256.
+_PAPER: dict[str, Any] = PAPER | {
+    "size": 256, "generator_size": 128, "latents": 120, "width": 96, "encoder_lr": 5e-4,
+    "encoder_units": 4096, "judge_width": 2048, "judge_blocks": 4,
+}  # fmt: skip
+
+PRESETS = {
+    "bigbigan": BigBiGAN(),
+    "bigbigan-128": BigBiGAN(encoder_net="resnet-50", encoder_width=64, **_PAPER),
+    "bigbigan-revnet-128": BigBiGAN(encoder_net="revnet-50", encoder_width=256, **_PAPER),
+}

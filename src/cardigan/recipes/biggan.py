@@ -158,7 +158,7 @@ class UnconditionalBigGAN(BigGAN):
 
 
 # The paper's rates, and 0.9999 a round as a half-life: 6,931 rounds of two moves on 2,048 images.
-_PAPER: dict[str, Any] = {
+PAPER: dict[str, Any] = {
     "size": 128,
     "generator_lr": 5e-5,
     "discriminator_lr": 2e-4,
@@ -171,8 +171,8 @@ _PAPER: dict[str, Any] = {
 
 PRESETS = {
     "biggan": BigGAN(),
-    "biggan-128": BigGAN(latents=120, width=96, **_PAPER),
+    "biggan-128": BigGAN(latents=120, width=96, **PAPER),
     "biggan-unconditional": UnconditionalBigGAN(),
     "biggan-deep": BigGANDeep(),
-    "biggan-deep-128": BigGANDeep(width=128, **_PAPER),
+    "biggan-deep-128": BigGANDeep(width=128, **PAPER),
 }
