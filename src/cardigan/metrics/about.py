@@ -1,12 +1,11 @@
 """What a result depends on: every command tells the same, so that results can be told apart."""
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any, NamedTuple, Protocol
 
 import torch
 
-from .. import distributed
+from .. import __version__, distributed
 from ..data.dataset import Dataset
 
 FLOATS = "features in float32, statistics in float64"
@@ -57,7 +56,7 @@ def about(counts: Mapping[str, int], made: Made) -> dict[str, Any]:
         "resize": net.resize if net else None,
         "device": made.device,
         "precision": FLOATS if net else AS_THEY_ARE,
-        "cardigan": version("cardigan"),
+        "cardigan": __version__,
         "torch": torch.__version__,
         "processes": distributed.world(),
     }
