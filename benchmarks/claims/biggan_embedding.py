@@ -124,4 +124,7 @@ CLAIM = Claim(
     judge=judge,
     table=table,
     draw=draw,
+    remark="Hierarchical latents alone do worse than neither. Rows of gains of each class are not "
+    "divided by a spectral norm, as in SAGAN, nor is then what chunks of the latents do in the "
+    "same layer. How much of the loss that explains was not measured.",
 )
