@@ -1,71 +1,123 @@
 """All families that draw images, at equal images, in one table; resumable.
 
     python -m benchmarks.families [RECIPE ...] [--seeds 5] [--images 100000] [--processes 1]
+    python -m benchmarks.families --speed [RECIPE ...]
 
-Recipes are trained as they stand, at width 32 where they have one. A run is kept in `--work`, and
-read when it is there: whoever stops the command goes on from there, with more seeds or families.
+Recipes are trained as they stand, at width 32 where they have one. What a seed has scored is kept
+beside the table, which can grow by families and seeds: what stands there is not measured again.
+`--speed` measures how fast each trains on one thread; nothing else should run beside it.
 CARDIGAN_DEVICE=cuda trains on a GPU, which many processes can share.
 """
 
 import argparse
-from datetime import date
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 
+from cardigan import durable
 from cardigan.recipes import RECIPES
+from cardigan.run import Run
+from cardigan.session import play
 
-from .claims.frame import interval, machine
+from .claims.frame import interval, way
 from .claims.models import N, scores
 from .claims.spread import spread
 
-IMAGES, SEEDS = 100_000, 5
+IMAGES, SEEDS, TIMED = 100_000, 5, 4_000
 DATA = "fashion-mnist-mini"
 NAMES = tuple(
     name
     for name, recipe in RECIPES.items()
     if "decode" in recipe.can and recipe.data == DATA
     if not name.rsplit("-", 1)[-1].isdigit()  # a preset for larger pictures, or of a paper's size
-)  # fmt: skip
+)
 HEADING = ("recipe", "seeds", "Fréchet distance", "times the floor", "precision", "recall", "rarest class", "images/s")  # noqa: E501  # fmt: skip
+Found = dict[str, dict[str, dict[str, Any]]]
+"""By a recipe's name and a seed, what it scores and how it was measured; `speed` beside seeds."""
 
 
-def measured(name: str, seed: int, images: int, work: Path) -> dict[str, float]:
-    """What one seed scores."""
-    return scores(name, seed, work, (images,))[0]
+def measured(name: str, seed: int, images: int, work: Path) -> dict[str, Any]:
+    """What one seed scores, and how it was measured."""
+    (found,) = scores(name, seed, work, (images,))
+    figures = {key: value for key, value in found.items() if key != "images_per_second"}
+    return {**figures, "images": images, **way()}
 
 
-def line(name: str, found: list[dict[str, float]]) -> tuple[float, str]:
+def timed(name: str) -> dict[str, Any]:
+    """Images a second on one thread, over the last thousand of a few."""
+    torch.set_num_threads(1)
+    recipe = RECIPES[name].fitted()
+    training = replace(
+        recipe.training, images=TIMED, device="cpu", measure_share=0.0, picture_every=10**9,
+        checkpoint_every=10**9,
+    )  # fmt: skip
+    with TemporaryDirectory() as folder:
+        run: Run = play(name, replace(recipe, training=training), Path(folder))
+        last = (run.path / "log.jsonl").read_text().splitlines()[-1]
+        return {"images_per_second": json.loads(last)["images_per_second"], **way()}
+
+
+def seeds_of(found: Found, name: str, images: int) -> list[dict[str, Any]]:
+    """What was found of a recipe after so many images, in the order of seeds."""
+    rows = found.get(name, {})
+    return [rows[seed] for seed in sorted(rows) if rows[seed].get("images") == images]
+
+
+def line(name: str, rows: Sequence[dict[str, Any]], speed: float | None) -> tuple[float, str]:
     """The mean distance, to sort by, and a row."""
-    distances = [one["frechet"] for one in found]
-    middle, low, high = interval(distances) if len(found) > 1 else (distances[0],) * 3
+    distances = [row["frechet"] for row in rows]
+    middle, low, high = interval(distances) if len(rows) > 1 else (distances[0],) * 3
     cells = [
         f"`{name}`",
-        str(len(found)),
-        f"{middle:.3f} ({low:.3f} to {high:.3f})" if len(found) > 1 else f"{middle:.3f}",
-        f"{mean(one['floors'] for one in found):.0f}",
-        *(f"{mean(one[key] for one in found):.2f}" for key in ("precision", "recall")),
-        f"{100 * min(one['rarest'] for one in found):.1f} %",
-        f"{mean(one['images_per_second'] for one in found):.0f}",
+        str(len(rows)),
+        f"{middle:.3f} ({low:.3f} to {high:.3f})" if len(rows) > 1 else f"{middle:.3f}",
+        f"{mean(row['floors'] for row in rows):.0f}",
+        *(f"{mean(row[key] for row in rows):.2f}" for key in ("precision", "recall")),
+        f"{100 * min(row['rarest'] for row in rows):.1f} %",
+        f"{speed:.0f}" if speed else "",
     ]
     return middle, f"| {' | '.join(cells)} |"
 
 
-def page(rows: list[tuple[float, str]], images: int, command: str) -> str:
+def page(found: Found, images: int) -> str:
     """The table, the nearest to the data first."""
-    head = ["# All families at equal images\n"]
-    head.append(
+    named = {name: seeds_of(found, name, images) for name in found}
+    speeds = {name: rows.get("speed", {}) for name, rows in found.items()}
+    rows = [
+        line(name, of, speeds[name].get("images_per_second")) for name, of in named.items() if of
+    ]
+    head = (
+        "# All families at equal images\n\n"
         f"{images:,} images of Fashion-MNIST (10,000 images), recipes as they stand; {N:,} "
         f"samples against {N:,} reals through the shipped classifier. Means over seeds, with 95 % "
-        "intervals; the rarest class is the worst seed's. Recipes whose critic moves five times a "
-        "round spend images five times as fast: the clock counts what discriminators see.\n"
+        "intervals where there are two and more; the rarest class is the worst seed's. Recipes "
+        "whose critic moves five times a round spend images five times as fast: the clock counts "
+        "what discriminators see. Images a second are those of one thread, with nothing beside.\n"
     )
     table = [f"| {' | '.join(HEADING)} |", "|---" * len(HEADING) + "|"]
-    about = (
-        f"\n`{command}`, one thread of {machine()}, torch {torch.__version__}, {date.today()}.\n"
+    trained = f"Trained with `python -m benchmarks.families`: {told(sum(named.values(), []))}."
+    clocked = [of for of in speeds.values() if of]
+    return "\n".join(
+        [head, *table, *(text for _, text in sorted(rows)), "", trained]
+        + ([f"Timed with `--speed`: {told(clocked)}."] if clocked else [])
+        + [""]
     )
-    return "\n".join([*head, *table, *(text for _, text in sorted(rows)), about])
+
+
+def told(rows: Iterable[dict[str, Any]]) -> str:
+    """How rows were measured, each way once."""
+    ways = {
+        f"commit {row['commit']}, {row['threads']} thread(s) of {row['machine']}, "
+        f"torch {row['torch']}, {row['date']}"
+        for row in rows
+    }
+    return "; ".join(sorted(ways))
 
 
 def main() -> None:
@@ -74,18 +126,34 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--images", type=int, default=IMAGES)
     parser.add_argument("--processes", type=int, default=1, help="runs trained side by side")
+    parser.add_argument("--speed", action="store_true", help="only measure how fast they train")
     parser.add_argument("--work", type=Path, default=Path("runs/claims"))
     parser.add_argument("--out", type=Path, default=Path("docs/benchmarks/families.md"))
     given = parser.parse_args()
-    rows, fixed = [], (given.images, given.work)
-    if given.processes > 1:
-        jobs = [(name, seed, *fixed) for seed in range(given.seeds) for name in given.names]
-        for job, error in spread(measured, jobs, given.processes):
-            print(f"{job[0]}, seed {job[1]}: {error or 'measured'}", flush=True)
-    for name in given.names:
-        rows.append(line(name, [measured(name, seed, *fixed) for seed in range(given.seeds)]))
-        print(rows[-1][1], flush=True)
-        given.out.write_text(page(rows, given.images, "python -m benchmarks.families"))
+    kept = given.out.with_suffix(".json")
+    found: Found = json.loads(kept.read_text()) if kept.exists() else {}
+
+    def keep(name: str, what: str, row: dict[str, Any]) -> None:
+        found.setdefault(name, {})[what] = row
+        durable.replace(kept, (json.dumps(found, indent=1, sort_keys=True) + "\n").encode())
+        given.out.write_text(page(found, given.images))
+        print(f"{name}, {what}: {next(iter(row.values())):.4g}", flush=True)
+
+    if given.speed:
+        for name in given.names:
+            keep(name, "speed", timed(name))
+        return
+    jobs = [
+        (name, seed, given.images, given.work)
+        for seed in range(given.seeds)
+        for name in given.names
+        if found.get(name, {}).get(str(seed), {}).get("images") != given.images
+    ]
+    for (name, seed, *_), row in spread(measured, jobs, given.processes):
+        if isinstance(row, Exception):
+            print(f"{name}, seed {seed}: {row}", flush=True)
+        else:
+            keep(name, str(seed), row)
 
 
 if __name__ == "__main__":

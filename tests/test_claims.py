@@ -775,20 +775,47 @@ def test_collapse_solved(best, near, words):
 
 def test_jobs_on_many_processes_tell_what_went_wrong():
     done = dict(processes.spread(divmod, [(7, 2), (1, 0), (5, 5)], 2))
-    assert done[7, 2] is None and done[5, 5] is None
+    assert done[7, 2] == (3, 1) and done[5, 5] == (1, 0)
     assert isinstance(done[1, 0], ZeroDivisionError)
 
 
-def test_the_table_of_families_begins_with_the_nearest(tmp_path):
-    one = {"frechet": 2.0, "floors": 50.0, "precision": 0.5, "recall": 0.4, "rarest": 0.03}
-    rows = [
-        families.line(name, [{**one, "frechet": d, "images_per_second": 900.0}] * 2)
-        for name, d in (("far", 2.0), ("near", 1.0))
-    ]
-    text = families.page(rows, 1000, "command")
-    assert text.index("near") < text.index("far") and "3.0 %" in text
-    assert {"dcgan", "egan", "sagan", "bigan"} <= {*families.NAMES}
-    assert not {"cyclegan", "ring-gan", "classifier"} & {*families.NAMES}
+def test_the_table_of_families_begins_with_the_nearest():
+    how = {"commit": "abc", "threads": 1, "machine": "M", "torch": "2", "date": "today"}
+    one = {"floors": 50.0, "precision": 0.5, "recall": 0.4, "rarest": 0.03, "images": 1000, **how}
+    distances = {"far": (2.0, 2.0), "near": (1.0, 1.5), "alone": (3.0,)}
+    found: families.Found = {
+        name: {str(seed): {**one, "frechet": d} for seed, d in enumerate(of)}
+        for name, of in distances.items()
+    }
+    found["near"]["2"] = {**one, "frechet": 100.0, "images": 2000}  # of another length
+    found["near"]["speed"] = {"images_per_second": 912.3, **how}
+    text = families.page(found, 1000)
+    assert text.index("`near` | 2") < text.index("`far` | 2") < text.index("`alone` | 1")
+    assert "| 912 |" in text and "3.0 %" in text and text.count("thread(s) of M") == 2
+
+
+def test_the_table_of_families_grows_by_what_is_not_there(tmp_path, monkeypatch):
+    measured, how = [], {"commit": "", "threads": 1, "machine": "", "torch": "", "date": ""}
+
+    def spread(_, jobs, processes):
+        for job in jobs:
+            measured.append(job[:2])
+            row = {"frechet": 1.0, "floors": 2.0, "precision": 1.0, "recall": 1.0, "rarest": 0.1}
+            yield job, {**row, "images": job[2], **how} if job[1] else OSError("lost")
+
+    monkeypatch.setattr(families, "spread", spread)
+    for seeds in ("2", "3"):
+        command = ["families", "dcgan", "--seeds", seeds, "--out", str(tmp_path / "table.md")]
+        monkeypatch.setattr("sys.argv", command)
+        families.main()
+    assert measured == [("dcgan", 0), ("dcgan", 1), ("dcgan", 0), ("dcgan", 2)]
+    assert "| `dcgan` | 2 |" in (tmp_path / "table.md").read_text()
+
+
+def test_families_are_those_that_draw_clothes():
+    assert {"dcgan", "egan", "sagan", "bigan", "biggan"} <= {*families.NAMES}
+    others = {"cyclegan", "ring-gan", "classifier", "cgan-attributes", "biggan-128", "r3gan-64"}
+    assert not others & {*families.NAMES}
 
 
 @pytest.mark.parametrize(

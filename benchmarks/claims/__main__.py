@@ -34,8 +34,8 @@ def index(out: Path) -> str:
 def in_parts(names: Sequence[str], work: Path, processes: int) -> None:
     """All seeds of all claims, as many at a time as there are processes."""
     jobs = [(name, seed, work) for name in names for seed in find(name).seeds]
-    for (name, seed, _), error in spread(measure, jobs, processes):
-        print(f"{name}, seed {seed}: {error or 'measured'}", flush=True)
+    for (name, seed, _), failed in spread(measure, jobs, processes):
+        print(f"{name}, seed {seed}: {failed or 'measured'}", flush=True)
 
 
 def main() -> None:

@@ -62,7 +62,7 @@ def settle(name: str, claim: Claim, work: Path, out: Path) -> Verdict:
     for seed in claim.seeds:
         found = measured(name, claim, seed, work)
         spent += found["seconds"]
-        ways.add(tuple(({**_way(), **found})[key] for key in _way()))
+        ways.add(tuple(({**way(), **found})[key] for key in way()))
         rows += [{"seed": seed, **row} for row in found["rows"]]
     verdict = claim.judge(rows)
     out.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ def measured(name: str, claim: Claim, seed: int, work: Path) -> dict[str, Any]:
             return json.loads(kept.read_text())
         began = time.monotonic()
         rows = claim.measure(seed, kept.parent)
-        found = {"seconds": time.monotonic() - began, **_way(), "rows": rows}
+        found = {"seconds": time.monotonic() - began, **way(), "rows": rows}
         kept.write_text(json.dumps(found, indent=1))
         return found
 
@@ -205,7 +205,7 @@ def _page(
     )
 
 
-def _way() -> dict[str, Any]:
+def way() -> dict[str, Any]:
     """How a seed was measured, kept beside what was: a page may be written anew elsewhere."""
     return {
         "commit": _commit(),

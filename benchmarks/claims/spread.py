@@ -11,9 +11,11 @@ import torch
 
 
 def spread(
-    call: Callable[..., object], jobs: Sequence[tuple[Any, ...]], processes: int
-) -> Iterator[tuple[tuple[Any, ...], Exception | None]]:
-    """Calls `call(*job)` for each job, and yields those that are done, with what went wrong.
+    call: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], processes: int
+) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Calls `call(*job)` for each job, and yields those that are done, with what they return.
+
+    Of a job that fails it is the exception.
 
     Jobs begin in their order. They share nothing but the disk: what they find, they keep there.
     `call` stands in a module that can be imported, and so not in one that is run with `-m`.
@@ -22,8 +24,7 @@ def spread(
     with ProcessPoolExecutor(processes, context, _begin) as pool:
         pending = {pool.submit(call, *job): job for job in jobs}
         for done in as_completed(pending):
-            error = done.exception()
-            yield pending[done], error if isinstance(error, Exception) else None
+            yield pending[done], done.exception() or done.result()
 
 
 def _begin() -> None:
