@@ -150,13 +150,18 @@ def measure(repeats: int, device: torch.device) -> list[str]:
     met = "met" if ours <= TARGET_SECONDS and ratio >= TARGET_RATIO else "not met"
     return [
         f"generator {counts[0]:,} weights, discriminator {counts[1]:,}", "",
-        "| loop | seconds a round (median) | range |", "|---|---|---|",
-        *(f"| {n} | {median(t):.2f} | {min(t):.2f} to {max(t):.2f} |" for n, t in times.items()),
+        "| loop | milliseconds a round (median) | range |", "|---|---|---|",
+        *(f"| {name} | {ms(median(of))} | {ms(min(of))} to {ms(max(of))} |"
+          for name, of in times.items()),
         "",
         f"cardigan is {ratio:.2f} times as fast (median; {min(ratios):.2f} to {max(ratios):.2f}). "
         f"Targets: at most {TARGET_SECONDS} s a round on two cores, at least {TARGET_RATIO} "
         f"times: {met}.",
     ]  # fmt: skip
+
+
+def ms(seconds: float) -> str:
+    return f"{1e3 * seconds:,.0f}"
 
 
 def main() -> None:
