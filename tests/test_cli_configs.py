@@ -82,6 +82,17 @@ def test_a_slip_is_named_with_the_nearest_option(key, refused):
         assert word in told and f"(did you mean --{key}?)" in told
 
 
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("seed", "training.seed"), ("batch_size", "training.batch"), ("widht", "width"),
+     ("device2", "training.device"), ("nosie", "discriminator.noise"), ("name", None)],
+)  # fmt: skip
+def test_an_option_is_found_without_its_group_and_none_is_made_up(word, meant, refused):
+    told = refused(f"--{word}=1")
+    assert (f"(did you mean --{meant}?)" if meant else "") in told
+    assert bool(meant) == ("did you mean" in told)
+
+
 @pytest.mark.parametrize("key, value", [*product(INTS, NO_INT)])
 def test_no_whole_number(key, value, refused):
     assert key in refused(f"--{key}={value}")

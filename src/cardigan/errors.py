@@ -17,6 +17,14 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     return f" (did you mean {near[0]}?)" if near else ""
 
 
+def option_meant(word: str, options: Iterable[str]) -> str:
+    """The same of `--group.name`: dashes do not count, and the group may be left out."""
+    whole = {option.lstrip("-"): option for option in options}
+    names = {name.rpartition(".")[2]: option for name, option in whole.items()} | whole
+    near = get_close_matches(word.lstrip("-"), list(names), n=1, cutoff=0.6)
+    return f" (did you mean {names[near[0]]}?)" if near else ""
+
+
 def printable(name: str, longest: int = 160) -> str:
     """Words that others chose, as one line without control codes and direction marks.
 

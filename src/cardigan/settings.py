@@ -26,7 +26,7 @@ from jsonargparse import (
 )
 
 from . import reading
-from .errors import UserError, did_you_mean, printable
+from .errors import UserError, did_you_mean, option_meant, printable
 from .recipe import Recipe, flatten, groups
 from .recipes import RECIPES
 
@@ -146,7 +146,7 @@ def _sifted(parser: ArgumentParser, argv: Sequence[str]) -> tuple[list[str], lis
             good = [*good, *pair]
         except FAULTS as error:
             unknown = pair[0].partition("=")[0]
-            hint = did_you_mean(unknown, known) if unknown not in known else ""
+            hint = option_meant(unknown, known) if unknown not in known else ""
             problems.append(f"{error}{hint}")
     return problems, good
 
