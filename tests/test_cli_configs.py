@@ -85,7 +85,10 @@ def test_a_slip_is_named_with_the_nearest_option(key, refused):
 @pytest.mark.parametrize(
     ("word", "meant"),
     [("seed", "training.seed"), ("batch_size", "training.batch"), ("widht", "width"),
-     ("device2", "training.device"), ("nosie", "discriminator.noise"), ("name", None)],
+     ("device2", "training.device"), ("nosie", "discriminator.noise"),
+     ("training.lr", "lr"), ("discriminator.lr", "lr"), ("training.width", "width"),
+     ("training.noise", "discriminator.noise"), ("trainin.images", "training.images"),
+     ("name", None), ("learning_rate", None), ("path", None)],
 )  # fmt: skip
 def test_an_option_is_found_without_its_group_and_none_is_made_up(word, meant, refused):
     told = refused(f"--{word}=1")

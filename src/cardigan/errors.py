@@ -18,11 +18,15 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
 
 
 def option_meant(word: str, options: Iterable[str]) -> str:
-    """The same of `--group.name`: dashes do not count, and the group may be left out."""
+    """The same of `--group.name`: dashes do not count, and the group may be left out or wrong."""
     whole = {option.lstrip("-"): option for option in options}
-    names = {name.rpartition(".")[2]: option for name, option in whole.items()} | whole
-    near = get_close_matches(word.lstrip("-"), list(names), n=1, cutoff=0.6)
-    return f" (did you mean {names[near[0]]}?)" if near else ""
+    names = whole | {name.rpartition(".")[2]: option for name, option in sorted(whole.items())}
+    word = word.lstrip("-")
+    leaf = word.rpartition(".")[2]
+    if leaf not in names:  # few miss the first letter; two names in a group are half alike anyhow
+        alike = [name for name in names if name[:1] == word[:1]]
+        leaf = "".join(get_close_matches(word, alike, n=1, cutoff=0.8 if "." in word else 0.6))
+    return f" (did you mean {names[leaf]}?)" if leaf else ""
 
 
 def printable(name: str, longest: int = 160) -> str:
