@@ -39,6 +39,18 @@ def test_links_lead_somewhere(page):
     assert not [t for t in targets if not (page.parent / t).exists()]
 
 
+def test_the_readme_leads_to_every_recipe_and_its_page():
+    readme = (ROOT / "README.md").read_text()
+    table = re.findall(r"^\| \[?`.*?\|", readme, re.MULTILINE)
+    named = set(re.findall(r"`([\w-]+)`", "\n".join(table)))
+    endings = {row: re.findall(r"each with `(-\w+)`", row) for row in table}
+    for row, ends in endings.items():
+        named |= {f"{name}{end}" for name in re.findall(r"`(\w[\w-]*)`", row) for end in ends}
+    assert set(RECIPES) <= named
+    pages = {f"docs/recipes/{page.name}" for page in ROOT.glob("docs/recipes/*.md")}
+    assert pages <= set(re.findall(r"\]\(([^)#]+)", readme))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_commands_and_recipes_exist(page):
     shown = re.findall(r"cardigan (\w+)(?: ([\w-]+))?", "\n".join(blocks(page, "sh")))
