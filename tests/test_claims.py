@@ -82,7 +82,7 @@ def claim(measure, seeds=(0, 1, 2)):
     )
 
 
-@pytest.mark.parametrize("values", [[1.0, 2.0, 4.0], [0.1, 0.2, 0.15, 0.3, 0.1], [*range(10)]])
+@pytest.mark.parametrize("values", [[1.0, 2.0, 4.0], [0.1, 0.2, 0.15, 0.3, 0.1], [*range(7)]])
 def test_an_interval_is_students(values):
     n, middle = len(values), sum(values) / len(values)
     error = stdev(values) / n**0.5

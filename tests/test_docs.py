@@ -10,6 +10,7 @@ import pytest
 from cardigan import settings
 from cardigan.__main__ import COMMANDS
 from cardigan.commands import arguments, data, train
+from cardigan.games.gan import clip
 from cardigan.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent
@@ -27,9 +28,14 @@ def test_the_worked_example_trains(tmp_path, monkeypatch):
     exec("from cardigan.losses import AdversarialLoss\n" + loss + turns, scope)
     assert "until=100_000" in play and "width=32" in play
     play = play.replace("until=100_000", "until=128").replace("width=32", "width=2")
-    for change in ("", "turns=eager"):
+    views: list = []
+    scope |= {"clip": clip(0.01), "seen": lambda x, images: views.append(x) or x}
+    for change in ("", "turns=eager, constraint=clip, view=seen"):
         exec(play.replace("loss=LEAST_SQUARES,", f"loss=LEAST_SQUARES, {change}"), scope)
         assert scope["game"].rounds == 2
+    weights = list(scope["game"].discriminator.net.parameters())
+    assert max(weight.abs().max() for weight in weights) <= 0.01
+    assert len(views) == 2 * (2 + 2), "reals and fakes of a move, and the fakes of two"
     assert (tmp_path / "least-squares.png").stat().st_size > 0
 
 

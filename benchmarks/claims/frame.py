@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from statistics import NormalDist, mean, stdev
+from statistics import mean, stdev
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
+from scipy.stats import t as student
 from torch import Tensor
 
 from cardigan.pictures import grid
@@ -28,8 +29,6 @@ Rows = list[dict[str, Any]]
 """What was measured: a row a seed and a case, ready for JSON."""
 DEVICE = os.environ.get("CARDIGAN_DEVICE", "cpu")
 """Where games on images are trained. Figures are taken on the processor everywhere."""
-STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 8: 2.365, 10: 2.262}
-"""97.5 % of Student's t for so many values."""
 
 
 class Verdict(NamedTuple):
@@ -96,7 +95,7 @@ def alone(path: Path) -> Iterator[None]:
 def interval(values: Sequence[float]) -> tuple[float, float, float]:
     """Mean, and its interval at 95 % by Student's t."""
     n, middle = len(values), mean(values)
-    quantile = STUDENT.get(n) or NormalDist().inv_cdf(0.975)
+    quantile = float(student.ppf(0.975, n - 1))
     reach = quantile * stdev(values) / n**0.5
     return middle, middle - reach, middle + reach
 
