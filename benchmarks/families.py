@@ -3,14 +3,15 @@
     python -m benchmarks.families [RECIPE ...] [--seeds 5] [--images 100000] [--processes 1]
     python -m benchmarks.families --speed [RECIPE ...]
 
-Recipes are trained as they stand, at width 32 where they have one. What a seed has scored is kept
-beside the table, which can grow by families and seeds: what stands there is not measured again.
+Recipes are trained as they stand. What a seed has scored is kept beside the table, which can grow
+by families and seeds: what stands there is not measured again.
 `--speed` measures how fast each trains on one thread; nothing else should run beside it.
 CARDIGAN_DEVICE=cuda trains on a GPU, which many processes can share.
 """
 
 import argparse
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from cardigan.run import Run
 from cardigan.session import play
 
 from .claims.frame import interval, way
-from .claims.models import N, scores
+from .claims.models import LOST, N, scores
 from .claims.spread import spread
 
 IMAGES, SEEDS, TIMED = 100_000, 5, 4_000
@@ -37,14 +38,17 @@ NAMES = tuple(
     if "decode" in recipe.can and recipe.data == DATA
     if not name.rsplit("-", 1)[-1].isdigit()  # a preset for larger pictures, or of a paper's size
 )
-HEADING = ("recipe", "seeds", "Fréchet distance", "times the floor", "precision", "recall", "rarest class", "images/s")  # noqa: E501  # fmt: skip
+HEADING = ("recipe", "pixels", "seeds", "times the floor", "Fréchet distance", "precision", "recall", "rarest class")  # noqa: E501  # fmt: skip
 Found = dict[str, dict[str, dict[str, Any]]]
 """By a recipe's name and a seed, what it scores and how it was measured; `speed` beside seeds."""
 
 
 def measured(name: str, seed: int, images: int, work: Path) -> dict[str, Any]:
-    """What one seed scores, and how it was measured."""
-    (found,) = scores(name, seed, work, (images,))
+    """What one seed scores, or what it was lost to, and how it was measured."""
+    try:
+        (found,) = scores(name, seed, work, (images,))
+    except LOST as error:
+        found = {"lost": str(error)}
     figures = {key: value for key, value in found.items() if key != "images_per_second"}
     return {**figures, "images": images, **way()}
 
@@ -63,51 +67,63 @@ def timed(name: str) -> dict[str, Any]:
         return {"images_per_second": json.loads(last)["images_per_second"], **way()}
 
 
-def seeds_of(found: Found, name: str, images: int) -> list[dict[str, Any]]:
-    """What was found of a recipe after so many images, in the order of seeds."""
-    rows = found.get(name, {})
-    return [rows[seed] for seed in sorted(rows) if rows[seed].get("images") == images]
+def seeds_of(found: Found, name: str) -> list[dict[str, Any]]:
+    """What was found of a recipe, in the order of seeds."""
+    return [row for what, row in sorted(found.get(name, {}).items()) if what != "speed"]
 
 
-def line(name: str, rows: Sequence[dict[str, Any]], speed: float | None) -> tuple[float, str]:
-    """The mean distance, to sort by, and a row."""
-    distances = [row["frechet"] for row in rows]
-    middle, low, high = interval(distances) if len(rows) > 1 else (distances[0],) * 3
-    cells = [
-        f"`{name}`",
-        str(len(rows)),
-        f"{middle:.3f} ({low:.3f} to {high:.3f})" if len(rows) > 1 else f"{middle:.3f}",
-        f"{mean(row['floors'] for row in rows):.0f}",
-        *(f"{mean(row[key] for row in rows):.2f}" for key in ("precision", "recall")),
-        f"{100 * min(row['rarest'] for row in rows):.1f} %",
-        f"{speed:.0f}" if speed else "",
+def line(name: str, rows: Sequence[dict[str, Any]], more: Sequence[str]) -> tuple[float, str]:
+    """How many floors away samples are in the mean, to sort by, and a row that ends in `more`."""
+    ended = [row for row in rows if "lost" not in row]
+    lost = f", and {len(rows) - len(ended)} lost" if len(ended) < len(rows) else ""
+    cells = [f"`{name}`", str(RECIPES[name].fitted().size), f"{len(ended)}{lost}"]
+    if not ended:
+        cells += [""] * (len(HEADING) - len(cells))
+        return math.inf, f"| {' | '.join([*cells, *more])} |"
+    floors = mean(row["floors"] for row in ended)
+    cells += [
+        f"{floors:.0f}",
+        spelt([row["frechet"] for row in ended]),
+        *(f"{mean(row[key] for row in ended):.2f}" for key in ("precision", "recall")),
+        f"{100 * min(row['rarest'] for row in ended):.1f} %",
+        *more,
     ]
-    return middle, f"| {' | '.join(cells)} |"
+    return floors, f"| {' | '.join(cells)} |"
+
+
+def spelt(values: Sequence[float]) -> str:
+    """A mean, with its interval where there is one."""
+    if len(values) == 1:
+        return f"{values[0]:.3f}"
+    middle, low, high = interval(values)
+    return f"{middle:.3f} ({low:.3f} to {high:.3f})"
 
 
 def page(found: Found, images: int) -> str:
     """The table, the nearest to the data first."""
-    named = {name: seeds_of(found, name, images) for name in found}
-    speeds = {name: rows.get("speed", {}) for name, rows in found.items()}
-    rows = [
-        line(name, of, speeds[name].get("images_per_second")) for name, of in named.items() if of
-    ]
-    head = (
-        "# All families at equal images\n\n"
+    named = {name: rows for name in found if (rows := seeds_of(found, name))}
+    clocked = {name: rows["speed"] for name, rows in found.items() if "speed" in rows}
+    cells = {name: f"{speed['images_per_second']:.0f}" for name, speed in clocked.items()}
+    more = {name: [cells.get(name, "")] if clocked else [] for name in named}
+    rows = [line(name, of, more[name]) for name, of in named.items()]
+    heading = [*HEADING, *(["images/s"] if clocked else [])]
+    missing = ", ".join(f"`{name}`" for name in NAMES if name not in named)
+    head = [
+        "# Families at equal images\n",
         f"{images:,} images of Fashion-MNIST (10,000 images), recipes as they stand; {N:,} "
-        f"samples against {N:,} reals through the shipped classifier. Means over seeds, with 95 % "
-        "intervals where there are two and more; the rarest class is the worst seed's. Recipes "
-        "whose critic moves five times a round spend images five times as fast: the clock counts "
-        "what discriminators see. Images a second are those of one thread, with nothing beside.\n"
-    )
-    table = [f"| {' | '.join(HEADING)} |", "|---" * len(HEADING) + "|"]
+        f"samples against {N:,} reals of as many pixels through the shipped classifier. Means "
+        "over seeds, with 95 % intervals where there are two and more; the rarest class is the "
+        "worst seed's. They stand by multiples of the floor; of one seed each, neighbours are not "
+        "told apart. Recipes whose critic moves five times a round spend images five times as "
+        "fast: the clock counts what discriminators see."
+        + (" Images a second are those of one thread, with nothing beside." if clocked else ""),
+        *([f"\nNot measured yet: {missing}."] if missing else []),
+    ]
+    table = [f"| {' | '.join(heading)} |", "|---" * len(heading) + "|"]
     trained = f"Trained with `python -m benchmarks.families`: {told(sum(named.values(), []))}."
-    clocked = [of for of in speeds.values() if of]
-    return "\n".join(
-        [head, *table, *(text for _, text in sorted(rows)), "", trained]
-        + ([f"Timed with `--speed`: {told(clocked)}."] if clocked else [])
-        + [""]
-    )
+    timed = [f"Timed with `--speed`: {told(clocked.values())}."] if clocked else []
+    lines = [*head, "", *table, *(text for _, text in sorted(rows)), "", trained, *timed, ""]
+    return "\n".join(lines)
 
 
 def told(rows: Iterable[dict[str, Any]]) -> str:
@@ -132,12 +148,15 @@ def main() -> None:
     given = parser.parse_args()
     kept = given.out.with_suffix(".json")
     found: Found = json.loads(kept.read_text()) if kept.exists() else {}
+    stand = {row["images"] for name in found for row in seeds_of(found, name)}
+    if stand - {given.images}:
+        parser.error(f"{kept} has rows of {max(stand):,} images: give another --out")
 
     def keep(name: str, what: str, row: dict[str, Any]) -> None:
         found.setdefault(name, {})[what] = row
         durable.replace(kept, (json.dumps(found, indent=1, sort_keys=True) + "\n").encode())
         given.out.write_text(page(found, given.images))
-        print(f"{name}, {what}: {next(iter(row.values())):.4g}", flush=True)
+        print(f"{name}, {what}: {next(iter(row.values()))}", flush=True)
 
     if given.speed:
         for name in given.names:
@@ -147,7 +166,7 @@ def main() -> None:
         (name, seed, given.images, given.work)
         for seed in range(given.seeds)
         for name in given.names
-        if found.get(name, {}).get(str(seed), {}).get("images") != given.images
+        if str(seed) not in found.get(name, {})
     ]
     for (name, seed, *_), row in spread(measured, jobs, given.processes):
         if isinstance(row, Exception):

@@ -779,29 +779,37 @@ def test_jobs_on_many_processes_tell_what_went_wrong():
     assert isinstance(done[1, 0], ZeroDivisionError)
 
 
+HOW = {"commit": "abc", "threads": 1, "machine": "M", "torch": "2", "date": "today"}
+ROW = {"frechet": 1.0, "floors": 2.0, "precision": 0.5, "recall": 0.4, "rarest": 0.03} | HOW
+
+
 def test_the_table_of_families_begins_with_the_nearest():
-    how = {"commit": "abc", "threads": 1, "machine": "M", "torch": "2", "date": "today"}
-    one = {"floors": 50.0, "precision": 0.5, "recall": 0.4, "rarest": 0.03, "images": 1000, **how}
-    distances = {"far": (2.0, 2.0), "near": (1.0, 1.5), "alone": (3.0,)}
+    floors = {"lsgan": (50, 50), "biggan": (20, 41), "dcgan": (60, 80)}
     found: families.Found = {
-        name: {str(seed): {**one, "frechet": d} for seed, d in enumerate(of)}
-        for name, of in distances.items()
+        name: {str(seed): ROW | {"images": 1000, "floors": far} for seed, far in enumerate(of)}
+        for name, of in floors.items()
     }
-    found["near"]["2"] = {**one, "frechet": 100.0, "images": 2000}  # of another length
-    found["near"]["speed"] = {"images_per_second": 912.3, **how}
+    assert "images/s" not in families.page(found, 1000)
+    found["biggan"]["speed"] = {"images_per_second": 912.3, **HOW}
+    found["dcgan"]["2"] = {"lost": "nan", "images": 1000, **HOW}
+    found["gan"] = {"0": {"lost": "nan", "images": 1000, **HOW}}
     text = families.page(found, 1000)
-    assert text.index("`near` | 2") < text.index("`far` | 2") < text.index("`alone` | 1")
-    assert "| 912 |" in text and "3.0 %" in text and text.count("thread(s) of M") == 2
+    order = ("`biggan` | 32 | 2 | 30 |", "`lsgan` | 28 | 2 | 50 |")
+    order += ("`dcgan` | 28 | 2, and 1 lost | 70 |", "`gan` | 28 | 0, and 1 lost |")
+    assert sorted(order, key=text.index) == [*order]
+    assert "| 3.0 % | 912 |" in text and text.count("thread(s) of M") == 2
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in table} == {len(families.HEADING) + 2}
+    assert "`sagan`" in text and "`egan`" in text, "what has not been measured is named"
 
 
 def test_the_table_of_families_grows_by_what_is_not_there(tmp_path, monkeypatch):
-    measured, how = [], {"commit": "", "threads": 1, "machine": "", "torch": "", "date": ""}
+    measured = []
 
     def spread(_, jobs, processes):
         for job in jobs:
             measured.append(job[:2])
-            row = {"frechet": 1.0, "floors": 2.0, "precision": 1.0, "recall": 1.0, "rarest": 0.1}
-            yield job, {**row, "images": job[2], **how} if job[1] else OSError("lost")
+            yield job, ROW | {"images": job[2]} if job[1] else OSError("lost")
 
     monkeypatch.setattr(families, "spread", spread)
     for seeds in ("2", "3"):
@@ -809,7 +817,12 @@ def test_the_table_of_families_grows_by_what_is_not_there(tmp_path, monkeypatch)
         monkeypatch.setattr("sys.argv", command)
         families.main()
     assert measured == [("dcgan", 0), ("dcgan", 1), ("dcgan", 0), ("dcgan", 2)]
-    assert "| `dcgan` | 2 |" in (tmp_path / "table.md").read_text()
+    kept = (tmp_path / "table.md").read_text()
+    assert "| `dcgan` | 28 | 2 |" in kept
+    monkeypatch.setattr("sys.argv", [*command, "--images", "500"])
+    with pytest.raises(SystemExit, match="2"):
+        families.main()
+    assert (tmp_path / "table.md").read_text() == kept
 
 
 def test_families_are_those_that_draw_clothes():
