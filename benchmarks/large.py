@@ -5,11 +5,12 @@
 One training round of a recipe, its networks and rules as they stand. `plain` plays it in the
 plainest eager loop: float32, contiguous, unfused Adam, `loss.backward()` for every weight that the
 loss hangs on. The rows `+ ...` add one optimisation to `plain`, `cardigan` is the library's own
-loop, and `compiled` the same after `--training.compile true`. All train in turn within one run,
-so that a machine's moods meet them alike; the ratio of each repeat is taken against the plain loop
-of the same repeat. Operations are those of matrix products and convolutions in one plain round,
-counted as PyTorch counts them; the peak is that of a large matrix product in bfloat16, measured in
-the same run, for all rows: the plain loop's convolutions are not in full float32 on a GPU, either.
+loop, and `compiled` the same after `--training.compile true`. Each trains in turn with `plain`,
+so that a machine's moods meet both alike: compare ratios, which are taken repeat by repeat, not
+milliseconds. Images are those of a batch, though BigGAN's discriminator sees two in a round.
+Operations are those of matrix products and convolutions in one plain round, counted as PyTorch
+counts them; the peak is that of a large matrix product in bfloat16, measured in the same run, for
+all rows: the plain loop's convolutions are not in full float32 on a GPU, either.
 """
 
 import argparse
@@ -243,8 +244,8 @@ HEADING = ("model", "batch", "loop", "ms a round", "images/s", "times plain", "T
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("models", nargs="*", metavar="MODEL", default=[*MODELS])
-    parser.add_argument("--loops", nargs="+", default=LOOPS, metavar="LOOP", help=", ".join(LOOPS))
+    parser.add_argument("models", nargs="*", metavar="MODEL", help=", ".join(MODELS))
+    parser.add_argument("--loops", nargs="+", choices=LOOPS, default=LOOPS, metavar="LOOP")
     parser.add_argument("--profile", action="store_true", help="only tell where time goes")
     parser.add_argument("--batch", type=int, default=0, help="0 takes what suits the device")
     parser.add_argument("--repeats", type=int, default=5)
@@ -252,16 +253,18 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    device = pick(given.device)
+    if unknown := set(given.models) - {*MODELS}:
+        parser.error(f"no model is called {min(unknown)}: choose from {', '.join(MODELS)}")
+    device, models = pick(given.device), given.models or [*MODELS]
     if given.profile:
-        for name in given.models:
+        for name in models:
             profile(name, given.batch, device)
         return
     told = f"matrix peak {peak(device) / 1e12:.2f} TFLOP/s in bfloat16"
     head = [f"{facts(device, given.batch)}; {told}", "", f"| {' | '.join(HEADING)} |"]
     lines = [*head, "|---" * len(HEADING) + "|"]
     print("\n".join(lines), flush=True)
-    for name in given.models:
+    for name in models:
         lines += measure(name, given.loops, given.batch, given.repeats, given.rounds, device)
         if given.out:
             given.out.write_text("\n".join(lines) + "\n")

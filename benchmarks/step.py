@@ -13,6 +13,7 @@ and checks every gradient for being finite.
 
 import argparse
 import platform
+import shlex
 import subprocess
 import sys
 import time
@@ -159,8 +160,8 @@ def facts(device: torch.device, batch: int = BATCH) -> str:
         ]
         machine = cpu[0].split(":")[1].strip() if cpu else platform.processor()
     return (
-        f"`python {' '.join(sys.argv)}`, commit {commit or 'unknown'}, {date.today()}, {machine}, "
-        f"{torch.get_num_threads()} threads, torch {torch.__version__}, batch {batch}, "
+        f"`python {shlex.join(sys.argv)}`, commit {commit or 'unknown'}, {date.today()}, "
+        f"{machine}, {torch.get_num_threads()} threads, torch {torch.__version__}, batch {batch}, "
         f"{CHANNELS} channels"
     )
 
