@@ -134,6 +134,6 @@ CLAIM = Claim(
     table=table,
     draw=draw,
     remark="Grey patches in Glow's samples are where its inverse left the range of numbers: at "
-    "the full temperature 16 of 64 samples of the first seed have some. What they are judged by "
-    "holds them, too.",
+    "the full temperature 16 of 64 samples of the first seed have some, counted by eye. What "
+    "they are judged by holds them, too.",
 )

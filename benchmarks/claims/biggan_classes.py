@@ -118,4 +118,6 @@ CLAIM = Claim(
     judge=judge,
     table=table,
     draw=draw,
+    remark="The games are those that `biggan-truncation` trained: the seconds below are without "
+    "their training.",
 )

@@ -123,4 +123,7 @@ CLAIM = Claim(
     judge=judge,
     table=table,
     draw=draw,
+    remark="Both differences lie well above 0: samples change more evenly than the nearest "
+    "training images do. What was missed is the bound. The games are those that "
+    "`biggan-truncation` trained: the seconds below are without their training.",
 )
