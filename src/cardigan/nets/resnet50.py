@@ -87,11 +87,6 @@ class InHalves(nn.Module):
         a, b = x.chunk(2, 1)
         return cat([b, a + self.net(b)], 1)
 
-    def inverse(self, y: Tensor) -> Tensor:
-        """The maps that led to these, where batch norm has its running statistics."""
-        b, c = y.chunk(2, 1)
-        return cat([c - self.net(b), b], 1)
-
 
 class Wider(nn.Module):
     """[N, A, H, W] -> [N, 2 A, H / 2, W / 2]: means of squares, with as many zeros around."""
