@@ -280,6 +280,10 @@ OF_PICTURES = (
         (("data", "fetch", "nothing-here"), "nothing-here"),
         (("sample", "RUN", "--out", "PNG"), "Not a directory"),
         (("sample", "RUN", "--out", "a\0b.png"), "name of a file"),
+        (("sample", "RUN", "--out", "x.jpg"), "a .png, a .npz or a folder, got 'x.jpg'"),
+        (("sample", "RUN", "--out", "DATA"), "holds files already"),
+        (("sample", "RUN", "--out", "RUN"), "holds files already"),
+        (("translate", "RUN", "DATA", "--out", "DATA"), "holds files already"),
         (("compare", "RUN", "DATA", "--out", "HTML"), "Not a directory"),
         (("curve", "RUN", "truncation", "--out", "PNG"), "Not a directory"),
         (("neighbours", "RUN", "--out", "PNG"), "Not a directory"),
@@ -305,8 +309,19 @@ def test_mistakes_are_one_line(words, hint, place, tmp_path):
     places |= {"PNG": file / "x.png", "HTML": file / "x.html"}
     words = [places.get(word, word) for word in words]
     setup = lambda: (offline(), os.chdir(tmp_path))  # noqa: E731
+    before = tree(folder)
     assert hint in one_line(cardigan(*words, folder=tmp_path / "child", setup=setup))
     assert tree(tmp_path) == ["child", "child/err", "child/out"]
+    assert tree(folder) == before
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_pictures_that_are_too_few_to_measure_are_learnt_all_the_same(count, call, tmp_path):
+    pictures_in(tmp_path / "data", count)
+    words = ("train", "dcgan", *TINY[:-1], "--data", tmp_path / "data", "--images", BATCH)
+    told = call(*words, "--out", tmp_path / "run")
+    assert "warning: trained, but not measured: expected at least 2" in told.err
+    assert "report " in told.out and (tmp_path / "run" / "report.html").exists()
 
 
 @pytest.mark.parametrize(

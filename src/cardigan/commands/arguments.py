@@ -47,6 +47,24 @@ def place(out: str, ending: str) -> Path:
     return path
 
 
+def place_or_folder(out: str, *endings: str) -> Path:
+    """The file to write, or a new or empty folder for a picture each: no picture is written over.
+
+    Raises:
+        UserError: It cannot be written, has another ending, or is a folder that holds something.
+    """
+    path = Path(out)
+    if path.suffix not in (*endings, ""):
+        kinds = ", ".join(f"a {ending}" for ending in endings)
+        raise UserError(f"expected --out to be {kinds} or a folder, got {printable(out)!r}")
+    durable.check(path if path.suffix else path / "000000.png")
+    if not path.suffix and path.is_dir() and any(path.iterdir()):
+        raise UserError(
+            f"{printable(out)} holds files already: choose an empty or new folder with --out"
+        )
+    return path
+
+
 def check(device: str, features: str = "", metrics: Sequence[str] = ()) -> None:
     """Refuses what does not exist before anything is loaded.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .. import durable
 from ..errors import UserError, printable
-from .arguments import check
+from .arguments import check, place_or_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,19 +35,16 @@ def sample(
         label: The class to draw, where the run was trained with classes.
         codes: Draw what each code does instead, where the run has some: five rows a code, along
             which it goes through its values while all else stays.
-        out: grid.png, samples.npz, or a folder for one picture a sample.
+        out: grid.png, samples.npz, or a new or empty folder for one picture a sample.
         device: Where to draw: auto, cpu, cuda, cuda:1, mps.
     """
-    path = Path(out)
     if not 1 <= n <= 1_000_000 or not 0 <= seed < 2**63:
         raise UserError(
             f"expected -n of 1 to a million and a --seed of 0 or more, got {n} and {seed}"
         )
     if truncation is not None and not truncation >= 0:
         raise UserError(f"expected a --truncation of 0 or more, got {truncation}")
-    if path.suffix not in (".png", ".npz", ""):
-        raise UserError(f"expected --out to be a .png, a .npz or a folder, got {out}")
-    durable.check(path if path.suffix else path / "000000.png")
+    path = place_or_folder(out, ".png", ".npz")
     check(device)
 
     from .. import device as devices

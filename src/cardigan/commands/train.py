@@ -119,9 +119,7 @@ def _conclude(run: Any, recipe: Recipe, count: int) -> None:
     if distributed.rank():
         return
     if count:
-        from .evaluate import measured, show
-
-        show(measured(str(run.path), "", [], count, 0, False, "", recipe.training.device))
+        _measure(run, recipe, count)
     newest = max(run.pictures.glob("*.png"), default=None)
     places = {"picture": newest} if newest else {}
     places["report"] = run.path / "report.html"
@@ -129,3 +127,13 @@ def _conclude(run: Any, recipe: Recipe, count: int) -> None:
         places["best"] = best
     for name, path in places.items():
         print(f"{name:<8} {printable(str(path))}")
+
+
+def _measure(run: Any, recipe: Recipe, count: int) -> None:
+    """Shows figures; what cannot be measured has been trained all the same."""
+    from .evaluate import measured, show
+
+    try:
+        show(measured(str(run.path), "", [], count, 0, False, "", recipe.training.device))
+    except UserError as error:
+        durable.tell(f"warning: trained, but not measured: {error}")

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import durable
 from ..errors import UserError, printable
-from .arguments import check
+from .arguments import check, place_or_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,17 +27,15 @@ def translate(
     Args:
         run: A run's folder, or one of its checkpoints.
         pictures: A picture, a folder or zip of pictures, or a name of `cardigan data list`.
-        out: A .png (of many pictures: the first 64, each before its translation), or a folder.
+        out: A .png (of many pictures: the first 64, each before its translation), or a folder,
+            new or empty.
         back: Translate from the second domain to the first.
         seed: Of the noise, where a method has any.
         device: Where to translate: auto, cpu, cuda, cuda:1, mps.
     """
-    path = Path(out)
-    if path.suffix not in (".png", ""):
-        raise UserError(f"expected --out to be a .png or a folder, got {out}")
     if not 0 <= seed < 2**63:
         raise UserError(f"expected a --seed of 0 or more, got {seed}")
-    durable.check(path if path.suffix else path / "000000.png")
+    path = place_or_folder(out, ".png")
     check(device)
 
     from .. import device as devices

@@ -125,8 +125,8 @@ def _split(train: Dataset, test: Dataset | None, seed: int) -> tuple[Tensor, Ten
     """Which reals to compare with, and which for the floor, with no picture in both."""
     if test is not None:
         return torch.arange(len(train)), torch.arange(len(test))
-    first, second = torch.randperm(len(train), generator=generator(seed)).chunk(2)
-    return first, second
+    order, half = drawn(len(train), len(train), seed), (len(train) + 1) // 2
+    return order[:half], order[half:]
 
 
 def _check_alike(samples: Tensor, train: Dataset) -> None:
@@ -140,8 +140,8 @@ def _check_alike(samples: Tensor, train: Dataset) -> None:
 def _least(*counts: int) -> int:
     if min(counts) < LEAST:
         raise UserError(
-            f"expected at least {LEAST} samples, train reals and test reals, "
-            f"got {', '.join(map(str, counts))}: take more"
+            f"expected at least {LEAST} samples, train reals and test reals to measure, "
+            f"got {', '.join(map(str, counts))}: take more pictures"
         )
     return min(counts)
 
