@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -84,8 +85,14 @@ def test_importing_costs_next_to_nothing():
 def test_every_recipe_is_listed(call):
     table = call("list").out
     rows = json.loads(call("list", "--json").out)
-    assert rows.keys() == RECIPES.keys() and all(name in table for name in RECIPES)
+    assert rows.keys() == RECIPES.keys()
+    names = [line.split()[0] for line in table.splitlines() if re.match(r"  \S", line)]
+    assert sorted(names) == sorted(RECIPES)
+    assert max(map(len, table.splitlines())) <= 80
+    assert re.search(r"  dcgan-leaky +leaky=True\n", table)
+    words = " ".join(table.split())
     for row in rows.values():
+        assert f"{row['paper']}; can {', '.join(row['can'])} " in words
         assert row.keys() >= {"summary", "paper", "can", "fields"}
         assert row["fields"]["training"].keys() >= {"images", "batch", "seed"}
 

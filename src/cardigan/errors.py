@@ -25,7 +25,7 @@ def option_meant(word: str, options: Iterable[str]) -> str:
     leaf = word.rpartition(".")[2]
     if leaf not in names:  # few miss the first letter; two names in a group are half alike anyhow
         alike = [name for name in names if name[:1] == word[:1]]
-        leaf = "".join(get_close_matches(word, alike, n=1, cutoff=0.8 if "." in word else 0.6))
+        leaf = "".join(get_close_matches(word, alike, n=1, cutoff=0.6 if leaf == word else 0.8))
     return f" (did you mean {names[leaf]}?)" if leaf else ""
 
 

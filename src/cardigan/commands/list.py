@@ -1,11 +1,16 @@
 """`cardigan list`: every recipe."""
 
 import json as to_text
+from collections.abc import Mapping
 from dataclasses import asdict
+from shutil import get_terminal_size
+from textwrap import fill
+
+from ..recipe import Recipe, flatten
 
 
 def list(json: bool = False) -> None:  # noqa: A001  # the command's name
-    """Shows every recipe, its paper and what it can do.
+    """Shows every recipe by what it is of: its paper, what it can do, and what it sets otherwise.
 
     Args:
         json: Print JSON, with every field and its default.
@@ -25,14 +30,29 @@ def list(json: bool = False) -> None:  # noqa: A001  # the command's name
         print(to_text.dumps(rows, indent=2))
         return
 
-    from rich.console import Console
-    from rich.table import Column, Table
+    width = get_terminal_size().columns
+    for kind, presets in _by_kind(RECIPES).items():
+        print(fill((kind.__doc__ or "").strip(), width))
+        print(fill(f"{kind.paper}; can {', '.join(kind.can)}", width))
+        for name, recipe in presets.items():
+            first = f"  {name:<{max(map(len, RECIPES))}}  "
+            later = " " * len(first)
+            print(fill(first + _differs(recipe), width, subsequent_indent=later,
+                       break_on_hyphens=False))  # fmt: skip
+        print()
+    print("cardigan train RECIPE --help shows what can be set.")
 
-    names = Column("recipe", min_width=max(map(len, RECIPES)))
-    table = Table(names, "what it is", "paper", "can", box=None, pad_edge=False)
-    for name, recipe in RECIPES.items():
-        table.add_row(
-            name, (type(recipe).__doc__ or "").strip(), recipe.paper, ", ".join(recipe.can)
-        )
-    Console().print(table)
-    print("\ncardigan train RECIPE --help shows what can be set.")
+
+def _by_kind(recipes: Mapping[str, Recipe]) -> dict[type[Recipe], dict[str, Recipe]]:
+    """Presets by the class that describes them, in the order of the first of each."""
+    kinds: dict[type[Recipe], dict[str, Recipe]] = {}
+    for name, recipe in recipes.items():
+        kinds.setdefault(type(recipe), {})[name] = recipe
+    return kinds
+
+
+def _differs(recipe: Recipe) -> str:
+    """What is set otherwise than by the class, apart from how long and how often."""
+    own, usual = (flatten(asdict(r)) for r in (recipe, type(recipe)()))
+    differs = {key: value for key, value in own.items() if value != usual[key]}
+    return " ".join(f"{k}={v}" for k, v in differs.items() if not k.startswith("training."))
