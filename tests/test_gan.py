@@ -9,7 +9,7 @@ from cardigan import games
 from cardigan.data.dataset import Dataset
 from cardigan.data.stream import Batch, Stream
 from cardigan.game import Player
-from cardigan.games.gan import discriminator_loss, reverse
+from cardigan.games.turns import discriminator_loss, reverse
 from cardigan.losses import MINIMAX, NON_SATURATING, relativistic
 from cardigan.optimizers import adam
 from cardigan.train import play, train

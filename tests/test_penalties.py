@@ -14,7 +14,8 @@ from cardigan.augment import instance_noise, unchanged
 from cardigan.data.stream import Batch
 from cardigan.device import bfloat16
 from cardigan.game import Player, backward
-from cardigan.games.gan import discriminator_loss, feature_matching
+from cardigan.games.gan import feature_matching
+from cardigan.games.turns import discriminator_loss
 from cardigan.losses import MINIMAX, WASSERSTEIN, AdversarialLoss, relativistic
 from cardigan.nets.layers import MinibatchDeviation
 from cardigan.penalties import PENALTIES, Judged, dragan, r1, r2, roth, slopes, unit_slope

@@ -13,7 +13,8 @@ from cardigan.data.stream import Batch
 from cardigan.device import bfloat16
 from cardigan.game import Player
 from cardigan.games import GAN, alternating, unrolled
-from cardigan.games.gan import adversarial, discriminator_loss
+from cardigan.games.gan import adversarial
+from cardigan.games.turns import discriminator_loss
 from cardigan.games.unrolled import adam, descent, foreseen
 from cardigan.losses import LEAST_SQUARES, MINIMAX, NON_SATURATING, AdversarialLoss, zero_sum
 from cardigan.train import play, train

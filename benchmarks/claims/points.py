@@ -15,7 +15,7 @@ from torch import Tensor
 
 from cardigan.data.dataset import Modes
 from cardigan.game import Game
-from cardigan.games.gan import decoded
+from cardigan.games.outputs import decoded
 from cardigan.metrics.modes import mode_coverage
 from cardigan.randomness import mix
 from cardigan.recipe import Recipe

@@ -8,17 +8,7 @@ from .cyclegan import CycleGAN
 from .egan import EGAN
 from .ensembling import Ensemble
 from .flow import Flow
-from .gan import (
-    GAN,
-    adversarial,
-    alternating,
-    clip,
-    feature_matching,
-    free,
-    regularised,
-    simultaneous,
-    warmed_up,
-)
+from .gan import GAN, adversarial, clip, feature_matching, free, regularised
 from .heads import FORMS
 from .infogan import InfoGAN
 from .pix2pix import Pix2Pix
@@ -27,6 +17,7 @@ from .semi_supervised import SemiSupervised
 from .standing import standing_statistics
 from .stylegan import AMONG_STYLES, StyleGAN
 from .tangents import TangentInvariant
+from .turns import alternating, simultaneous, warmed_up
 from .unrolled import unrolled
 from .vae import VAE
 from .vqvae import VQVAE

@@ -12,7 +12,7 @@ from ..data.stream import as_bytes
 from ..game import Game, Move, Player, Round
 from ..levels import spread, to_levels, to_values
 from ..randomness import seeded
-from .gan import in_full
+from .outputs import in_full
 
 AT_ONCE = 100  # images that are drawn together
 

@@ -13,7 +13,7 @@ from ..abilities import Codec
 from ..game import Move, Player, Round
 from ..losses import NON_SATURATING, AdversarialLoss
 from ..priors import Prior
-from .gan import decoded, in_full
+from .outputs import decoded, in_full
 from .sampling import FromPrior
 
 

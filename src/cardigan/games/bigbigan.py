@@ -12,7 +12,7 @@ from torch import Tensor
 from ..game import Move, Round
 from ..losses import HINGE
 from .bigan import BiGAN, Turns
-from .gan import in_full
+from .outputs import in_full
 
 
 def in_terms(steps: int = 1) -> Turns:

@@ -12,7 +12,7 @@ from .. import distributed
 from ..data.dataset import Dataset
 from ..game import Game, Move, Player, Round
 from ..losses import LEAST_SQUARES, AdversarialLoss
-from .gan import in_full
+from .outputs import in_full
 from .sources import Sources, translated, translations
 
 # Section 3.1 and 4: the discriminator's objective is halved, the generator's (C - 1)^2 is not.

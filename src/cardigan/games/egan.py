@@ -15,8 +15,9 @@ from ..game import Move, Player, Round, Snapshot
 from ..labels import one_hot
 from ..losses import NON_SATURATING
 from ..priors import Prior
-from .gan import compared, decoded, in_full
+from .outputs import decoded, in_full
 from .sampling import FromPrior
+from .turns import compared
 
 Mutation = Callable[[Tensor], Tensor]
 

@@ -10,7 +10,7 @@ from ..data.stream import as_bytes
 from ..game import Move, Player, Round
 from ..levels import spread, to_levels, to_values
 from ..priors import Prior
-from .gan import in_full, in_parts
+from .outputs import in_full, in_parts
 from .sampling import FromPrior
 
 

@@ -10,12 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from ..augment import Steering, View, unchanged, unsteered
-from ..game import Game, Move, Player, Round
+from ..game import Game, Player, Round
 from ..labels import draw_labels
 from ..losses import NON_SATURATING, AdversarialLoss, matched_features
-from ..penalties import Judged, Penalty
+from ..penalties import Penalty
 from ..priors import SCALED, Prior, Truncation
 from ..randomness import seeded
+from .outputs import decoded, in_full
+from .turns import alternating
 
 Turns = Callable[["GAN", Any], Round]
 Loss = Callable[["GAN", Tensor, Tensor, Tensor | None], Tensor]  # game, real, fake, label
@@ -168,97 +170,6 @@ def unwatched(game: GAN) -> dict[str, Tensor]:
     return {}
 
 
-def alternating(steps: int | Callable[[int], int] = 1) -> Turns:
-    """Algorithm 1: the discriminator moves k times, on batches of its own; then the generator.
-
-    Arguments:
-        steps: k, or a function of the rounds played.
-    """
-
-    def turns(game: GAN, stream: Any) -> Round:
-        for _ in range(steps(game.rounds) if callable(steps) else steps):
-            real, label = game.draw(stream)
-            with torch.no_grad():
-                fake = game.fake(len(real), label)
-            yield from discriminator_move(game, real, fake, label)
-
-        fake = game.fake(len(real), label)
-        loss = game.generator_loss(game, real, fake, label)
-        yield Move(game.generator, loss, {"generator": loss.mean()})
-
-    return turns
-
-
-def warmed_up(steps: int, early: int, over: int = 25, again: int = 500) -> Callable[[int], int]:
-    """`steps`, but `early` in the first `over` rounds and in every `again`th.
-
-    Arjovsky et al. 2017, in their code: 5, but 100 for the first 25 and each 500th, so that the
-    critic is near its optimum when the generator first listens.
-    """
-    return lambda rounds: early if rounds < over or rounds % again == 0 else steps
-
-
-def discriminator_move(game: GAN, real: Tensor, fake: Tensor, label: Tensor | None) -> Round:
-    """The discriminator moves; what is bound to it, and what it sees through, follow."""
-    steer = game.steering()
-    told = yield Move(game.discriminator, *discriminator_loss(game, real, fake, label))
-    game.constraint(game.discriminator.net)
-    steer(told)
-
-
-def simultaneous(game: GAN, stream: Any) -> Round:
-    """Both players move at once, from one forward and one backward pass.
-
-    The game is zero-sum: the discriminator descends its loss, the generator ascends it. That is
-    the minimax game; `loss.generator` is not asked.
-    """
-    assert not game.penalties, "the generator would ascend what the discriminator pays"
-    real, label = game.draw(stream)
-    fake, steer = reverse(game.fake(len(real), label)), game.steering()
-    both = (game.generator, game.discriminator)
-    told = yield Move(both, *discriminator_loss(game, real, fake, label))
-    game.constraint(game.discriminator.net)
-    steer(told)
-
-
-def discriminator_loss(
-    game: GAN, real: Tensor, fake: Tensor, label: Tensor | None
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """What the discriminator descends [N], and what to log."""
-    if game.penalties and game.rounds % game.penalty_every == 0:
-        return _with_penalties(game, real, fake, label)
-    reals, fakes = (game.judge(x, label, game.discriminator) for x in (real, fake))
-    return compared(game.loss, reals, fakes)
-
-
-def _with_penalties(
-    game: GAN, real: Tensor, fake: Tensor, label: Tensor | None
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """The same where slopes cost: never in a compiled network, for they know no slopes of slopes.
-
-    Slopes are taken in the round's precision, but in full by samples, so norms are sums in full.
-    """
-
-    def judge(x: Tensor) -> Tensor:
-        return game.judge(x, label, game.discriminator.net.forward)
-
-    reals, fakes = (Judged(judge, in_full(x)) for x in (real, fake))
-    bills = [penalty(judge, reals, fakes, game.seen) for penalty in game.penalties]
-    paid = game.penalty_every * torch.stack(bills).sum(0)
-    loss, log = compared(game.loss, reals.logits, fakes.logits)
-    return loss + paid, log | {"penalty": paid.mean()}
-
-
-def compared(
-    loss: AdversarialLoss, on_real: Tensor, on_fake: Tensor
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """What a discriminator with these logits descends [N], and what to log."""
-    judged = loss.discriminator(on_real, on_fake)
-    log = {"discriminator": judged.mean(), "real": on_real.mean(), "fake": on_fake.mean()}
-    sure = on_real - on_fake if loss.paired else on_real  # a paired logit is nothing by itself
-    return judged, log | {"sign": sure.sign().mean()}
-
-
 def adversarial(
     game: GAN,
     real: Tensor,
@@ -312,39 +223,3 @@ def clip(bound: float) -> Constraint:
         torch._foreach_clamp_max_(weights, bound)
 
     return constrain
-
-
-def decoded(net: Callable[..., Tensor], z: Tensor, label: Tensor | None) -> Tensor:
-    """What a network makes of latents [N, Z] and labels [N], a few at a time.
-
-    Gradients flow where z asks for them; otherwise not even parameters make a graph.
-    """
-    parts = z.split(256)
-    labels = [None] * len(parts) if label is None else label.split(256)
-    with torch.set_grad_enabled(torch.is_grad_enabled() and z.requires_grad):
-        return torch.cat([net(a, b).float() for a, b in zip(parts, labels, strict=True)])
-
-
-def in_parts(function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
-    """The same of any function of inputs [N, ...]."""
-    return decoded(lambda part, label: function(part), inputs, None)
-
-
-def in_full(logits: Tensor) -> Tensor:
-    """Logits in at least float32, whatever precision the networks computed in."""
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))
-
-
-class _Reverse(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        return -gradients[0]
-
-
-def reverse(x: Tensor) -> Tensor:
-    """The identity, whose gradient changes sign: what one player descends, the other ascends."""
-    return _Reverse.apply(x)  # pyright: ignore[reportReturnType]

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, softplus
 
 from ..game import Player
-from .gan import in_full
+from .outputs import in_full
 
 
 class Judgement(NamedTuple):

@@ -13,8 +13,9 @@ from ..game import Move, Player, Round
 from ..labels import one_hot
 from ..losses import NON_SATURATING, AdversarialLoss
 from ..randomness import seeded
-from .gan import compared, decoded, in_full
+from .outputs import decoded, in_full
 from .sampling import FromPrior
+from .turns import compared
 
 
 class Codes(NamedTuple):

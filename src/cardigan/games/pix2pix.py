@@ -9,7 +9,7 @@ from ..data.dataset import Dataset
 from ..game import Game, Move, Player, Round
 from ..losses import NON_SATURATING, AdversarialLoss
 from .cyclegan import distance
-from .gan import in_full
+from .outputs import in_full
 from .sources import Sources, translated, translations
 
 

@@ -10,8 +10,8 @@ from ..game import Move, Player, Round
 from ..losses import NON_SATURATING, AdversarialLoss, matched_features
 from ..priors import Prior
 from .ensembling import Ensemble, hold
-from .gan import decoded
 from .heads import Form, Seen, classified, look
+from .outputs import decoded
 from .sampling import FromPrior
 
 GeneratorLoss = Callable[[Seen, Seen], Tensor]  # of reals, of fakes -> any shape

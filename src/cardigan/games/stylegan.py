@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from ..game import Move, Round
 from ..penalties import Judged, Penalty
 from ..priors import Truncation
-from .gan import GAN, Turns, discriminator_move, in_full
+from .gan import GAN, Turns
+from .outputs import in_full
+from .turns import discriminator_move
 
 
 class StyleGAN(GAN):

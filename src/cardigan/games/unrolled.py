@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from ..game import Move, Player, Round
-from .gan import GAN, adversarial, discriminator_loss, in_full
+from .gan import GAN, adversarial
+from .outputs import in_full
+from .turns import discriminator_move
 
 Tensors = Sequence[Tensor]
 Step = Callable[[Tensors, Tensors], list[Tensor]]  # weights and their gradients to new weights
@@ -27,7 +29,7 @@ def unrolled(steps: int, lookahead: Lookahead) -> Callable[[GAN, Any], Round]:
         real, label = game.draw(stream)
         with torch.no_grad():
             fake = game.fake(len(real), label)
-        yield Move(game.discriminator, *discriminator_loss(game, real, fake, label))
+        yield from discriminator_move(game, real, fake, label)
 
         fake = game.fake(len(real), label)
         judge = game.discriminator.frozen
@@ -56,10 +58,10 @@ def foreseen(
     step = lookahead(player)
 
     def judge(image: Tensor, label: Tensor | None) -> Tensor:
-        with _in_full(real.device):
+        with _without_autocast(real.device):
             return player.aside(dict(zip(names, weights, strict=True)), image, label)
 
-    with _in_full(real.device):
+    with _without_autocast(real.device):
         for _ in range(steps):
             views = (game.view(x, game.seen) for x in (real, fake))
             loss = game.loss.discriminator(*(judge(view, label) for view in views)).mean()
@@ -67,7 +69,7 @@ def foreseen(
     return judge
 
 
-def _in_full(device: torch.device) -> torch.autocast:
+def _without_autocast(device: torch.device) -> torch.autocast:
     """Steps that add up want more than bfloat16."""
     return torch.autocast(device.type, enabled=False)
 

@@ -13,7 +13,7 @@ from ..game import Move, Player, Round
 from ..laws import Gaussian
 from ..levels import BYTES
 from ..priors import Prior
-from .gan import in_full, in_parts
+from .outputs import in_full, in_parts
 from .sampling import FromPrior
 
 TOGETHER = 1_024  # latents that are decoded at once where images have many

@@ -16,7 +16,7 @@ from ..levels import BYTES
 from ..randomness import seeded
 from .autoregressive import AT_ONCE, surprise
 from .codebook import Codebook, Use, perplexity
-from .gan import in_full, in_parts
+from .outputs import in_full, in_parts
 
 
 class VQVAE(Game):
