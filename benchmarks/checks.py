@@ -75,7 +75,7 @@ def variants(images: Tensor, width: int, folder: Path) -> dict[str, Play]:
 
     def unguarded(rounds: int) -> None:
         with (
-            mock.patch.object(loop, "_Guard", Unguarded),
+            mock.patch.object(loop, "Guard", Unguarded),
             mock.patch.object(games, "_step_unless", lambda bad, optimizer: optimizer.step()),
         ):
             bare(rounds, [])

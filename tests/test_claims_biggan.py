@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from benchmarks.claims import biggan_batch, biggan_collapse, biggan_embedding, models, rates
 from benchmarks.claims.frame import CONFIRMED, REFUTED, UNDECIDED
 from cardigan.data import catalogue
-from cardigan.train import Diverged
+from cardigan.guard import Diverged
 
 
 def spread(value):

@@ -15,11 +15,12 @@ from cardigan import checkpoint
 from cardigan.data.stream import Batch
 from cardigan.game import Game, Move, Player
 from cardigan.games import GAN, alternating, simultaneous
+from cardigan.guard import Diverged, Log
 from cardigan.nets.dcgan import Discriminator, Generator
 from cardigan.nets.mlp import PointDiscriminator, PointGenerator
 from cardigan.optimizers import adam, sgd
 from cardigan.priors import normal
-from cardigan.train import Diverged, Hook, Log, train
+from cardigan.train import Hook, train
 
 NAN, INF = float("nan"), float("inf")
 PRECISIONS = {

@@ -12,7 +12,7 @@ from small import PLAYED, start
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from cardigan import train as loop
+from cardigan import guard
 from cardigan.device import bfloat16
 from cardigan.train import train
 
@@ -139,7 +139,7 @@ NEEDED = {"egan": ["tolist"]}
 @pytest.fixture
 def as_on_a_gpu(monkeypatch):
     """Takes the paths of a GPU: there, the guard's flags are read a round late, long arrived."""
-    monkeypatch.setattr(loop._LateReader, "read", lambda self, flags: [False, False])
+    monkeypatch.setattr(guard.LateReader, "read", lambda self, flags: [False, False])
     monkeypatch.setattr(Tensor, "is_cpu", False)
     monkeypatch.setattr(Tensor, "is_cuda", True)
 

@@ -13,7 +13,8 @@ from cardigan.data.dataset import Dataset
 from cardigan.data.stream import Batch, Stream
 from cardigan.errors import UserError
 from cardigan.game import Game, Move, Player
-from cardigan.train import Diverged, Hook, play, train
+from cardigan.guard import Diverged
+from cardigan.train import Hook, play, train
 
 
 def stream(batch=4, n=40):

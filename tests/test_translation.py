@@ -436,7 +436,9 @@ def test_pictures_are_translated_by_command(name, run, tmp_path, capsys):
     assert not __main__.main(["translate", path, str(pictures), "--out", many])
     assert not __main__.main(["translate", path, str(pictures), "--out", folder])
     assert sorted(p.name for p in (tmp_path / "made").iterdir()) == ["0.png", "1.png", "2.png"]
-    code = __main__.main(["translate", path, str(pictures), "--back", "--out", folder])
+    back = ["translate", path, str(pictures), "--back", "--out"]
+    assert __main__.main([*back, folder]) == 2, "nothing is written over"
+    code = __main__.main([*back, folder + "-back"])
     assert code == {"cyclegan": 0, "pix2pix": 2}[name]
     (pictures / "0.png").write_text("no picture")
     assert __main__.main(["translate", path, str(pictures / "0.png")]) == 2

@@ -11,6 +11,7 @@ from typing import Any
 from cardigan.checkpoint import NonFinite, latest
 from cardigan.data import catalogue
 from cardigan.game import Game
+from cardigan.guard import Diverged
 from cardigan.metrics.classes import class_shares
 from cardigan.metrics.features import extract, fashion_classifier
 from cardigan.metrics.frechet import frechet_distance
@@ -20,7 +21,6 @@ from cardigan.recipes import RECIPES
 from cardigan.run import Run
 from cardigan.session import play
 from cardigan.subjects import draw
-from cardigan.train import Diverged
 
 from .frame import DEVICE, alone
 

@@ -9,11 +9,11 @@ from torch import Tensor
 from . import checkpoint, pictures, tensorboard
 from .abilities import Translates, Watches
 from .game import Game
+from .guard import Log
 from .progress import Progress
 from .randomness import seeded
 from .run import Run
 from .subjects import generating
-from .train import Log
 
 Call = Callable[[Game, Log], None]
 # What fits beside a bar.

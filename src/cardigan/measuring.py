@@ -10,12 +10,12 @@ from . import distributed, durable
 from .abilities import Generates, Translates
 from .errors import UserError
 from .game import Game
+from .guard import Log
 from .metrics.figures import Figure, cost
 from .metrics.measure import chosen, measure
 from .metrics.networks import network
 from .run import COST, Run
 from .subjects import Reals, draw
-from .train import Log
 
 PILOT = 64  # samples that tell what measuring will take
 LOOKS = 7  # pictures that are looked at for each: itself, five train reals and a test real

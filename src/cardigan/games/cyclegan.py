@@ -9,11 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from .. import distributed
-from ..data.dataset import Dataset
-from ..game import Game, Move, Player, Round
+from ..game import Move, Player, Round
 from ..losses import LEAST_SQUARES, AdversarialLoss
 from .outputs import in_full
-from .sources import Sources, translated, translations
+from .sources import FromSources, Sources, translated
 
 # Section 3.1 and 4: the discriminator's objective is halved, the generator's (C - 1)^2 is not.
 ADVERSARIAL = LEAST_SQUARES._replace(generator=lambda real, fake: (fake - 1) ** 2)
@@ -62,7 +61,7 @@ class Pool(nn.Module):
         return torch.where(swap.view(1, 1, 1, 1), old, fake)
 
 
-class CycleGAN(Game):
+class CycleGAN(FromSources):
     """G turns a of A into b of B, F turns b into a; each there and back comes home.
 
     Arguments:
@@ -127,31 +126,9 @@ class CycleGAN(Game):
         """What a discriminator descends."""
         return self.loss.discriminator(in_full(judge(real)), in_full(judge(fake))).mean()
 
-    def sample(
-        self,
-        n: int,
-        seed: int | None = None,
-        label: int | Tensor | None = None,
-        truncation: float = 1.0,
-    ) -> Tensor:
-        """Translations of kept pictures of A; there is nothing to truncate."""
-        return translations(self, n, seed)
-
-    def sources(self, n: int, seed: int | None = None) -> Tensor:
-        """As `Translates.sources` says."""
-        return self.kept.draw(n, seed)
-
-    def translate(self, x: Tensor) -> Tensor:
-        """From A to B."""
-        return translated(self.generator, x)
-
     def translate_back(self, x: Tensor) -> Tensor:
         """From B to A."""
         return translated(self.inverse, x)
-
-    def keep(self, dataset: Dataset) -> None:
-        """Keeps pictures of A, before the first round."""
-        self.kept.keep(dataset)
 
 
 def distance(x: Tensor, y: Tensor) -> Tensor:

@@ -3,17 +3,15 @@
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from ..data.dataset import Dataset
-from ..game import Game, Move, Player, Round
+from ..game import Move, Player, Round
 from ..losses import NON_SATURATING, AdversarialLoss
 from .cyclegan import distance
 from .outputs import in_full
-from .sources import Sources, translated, translations
+from .sources import FromSources, Sources
 
 
-class Pix2Pix(Game):
+class Pix2Pix(FromSources):
     """G turns x into y; D is shown x beside y, or beside G(x). Noise is the dropout in G.
 
     Arguments:
@@ -51,25 +49,3 @@ class Pix2Pix(Game):
         fooling = self.loss.generator(on_fake.detach(), on_fake).mean()
         far = distance(fake, y)
         yield Move(self.generator, fooling + self.l1 * far, {"generator": fooling, "l1": far})
-
-    def sample(
-        self,
-        n: int,
-        seed: int | None = None,
-        label: int | Tensor | None = None,
-        truncation: float = 1.0,
-    ) -> Tensor:
-        """Translations of kept pictures; there is nothing to truncate."""
-        return translations(self, n, seed)
-
-    def sources(self, n: int, seed: int | None = None) -> Tensor:
-        """As `Translates.sources` says."""
-        return self.kept.draw(n, seed)
-
-    def translate(self, x: Tensor) -> Tensor:
-        """From x to y; the noise differs from call to call."""
-        return translated(self.generator, x)
-
-    def keep(self, dataset: Dataset) -> None:
-        """Keeps pictures to translate, before the first round."""
-        self.kept.keep(dataset)

@@ -1,13 +1,11 @@
 """What a translator's samples are made of: pictures of the first domain, kept with the run."""
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from ..data.dataset import Dataset
 from ..data.stream import as_floats
-from ..game import Player
+from ..game import Game, Player
 from ..randomness import seeded
 
 BATCH = 64
@@ -41,13 +39,45 @@ class Sources(nn.Module):
         return as_floats(self.images[index])
 
 
-def translations(game: Any, n: int, seed: int | None = None) -> Tensor:
-    """`n` translations: of different pictures as long as there are any, then once more."""
-    with seeded(seed, game.device):
-        x = game.sources(n)
-        while len(x) < n:
-            x = torch.cat([x, game.sources(n - len(x))])
-        return game.translate(x)
+class FromSources(Game):
+    """A game whose samples are translations of pictures that it keeps.
+
+    Attributes:
+        generator: image -> image.
+        kept: What samples are made of.
+    """
+
+    generator: Player
+    kept: Sources
+
+    def sample(
+        self,
+        n: int,
+        seed: int | None = None,
+        label: int | Tensor | None = None,
+        truncation: float = 1.0,
+    ) -> Tensor:
+        """Translations of different kept pictures as long as there are any, then once more.
+
+        There is nothing to truncate.
+        """
+        with seeded(seed, self.device):
+            x = self.sources(n)
+            while len(x) < n:
+                x = torch.cat([x, self.sources(n - len(x))])
+            return self.translate(x)
+
+    def sources(self, n: int, seed: int | None = None) -> Tensor:
+        """As `Translates.sources` says."""
+        return self.kept.draw(n, seed)
+
+    def translate(self, x: Tensor) -> Tensor:
+        """As `Translates.translate` says; where there is noise, it differs from call to call."""
+        return translated(self.generator, x)
+
+    def keep(self, dataset: Dataset) -> None:
+        """Keeps pictures to translate, before the first round."""
+        self.kept.keep(dataset)
 
 
 @torch.no_grad()
