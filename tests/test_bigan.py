@@ -13,8 +13,8 @@ from cardigan.data.dataset import Dataset
 from cardigan.data.stream import Batch, Stream
 from cardigan.game import Player
 from cardigan.games.bigan import (
-    Judged,
     Pair,
+    Scores,
     apart,
     discriminator_loss,
     feature_matching,
@@ -36,7 +36,7 @@ def game(rebuilt=0.0, codec_loss=None, head=Gaussian, reading=None, seed=0):
 
 
 def judged(*logits):
-    return [Judged(torch.tensor([c]), torch.zeros(1, 3)) for c in logits]
+    return [Scores(torch.tensor([c]), torch.zeros(1, 3)) for c in logits]
 
 
 def parameters(game):
@@ -63,7 +63,7 @@ def test_the_discriminator_wants_what_encoder_and_generator_do_not():
     for loss, sign in ((discriminator_loss, 1), (swapped, -1)):
         for rebuilt in (0.0, 0.5):
             logits = [torch.zeros(1, requires_grad=True) for _ in range(3 if rebuilt else 2)]
-            real, *fakes = [Judged(c, torch.zeros(1, 1)) for c in logits]
+            real, *fakes = [Scores(c, torch.zeros(1, 1)) for c in logits]
             loss(game(rebuilt), real, fakes).sum().backward()
             signs = [c.grad.sign().item() * sign for c in logits]
             assert signs == [-1, *[1] * len(fakes)]
@@ -86,7 +86,7 @@ def test_a_perfect_rebuilder_leaves_the_discriminator_two_thirds():
 
     def loss():
         best.zero_grad()
-        shared, nowhere = Judged(c, torch.zeros(1, 1)), judged(-50.0)[0]
+        shared, nowhere = Scores(c, torch.zeros(1, 1)), judged(-50.0)[0]
         value = discriminator_loss(game(0.5), shared, [nowhere, shared]).sum()
         value.backward()
         return value
@@ -98,7 +98,7 @@ def test_a_perfect_rebuilder_leaves_the_discriminator_two_thirds():
 def test_feature_matching_compares_means_alone():
     f = torch.randn(6, 4)
     shuffled, moved = f[torch.randperm(6)], f + torch.tensor([2.0, 0, 0, 0])
-    real, same, other = (Judged(torch.zeros(6), part) for part in (f, shuffled, moved))
+    real, same, other = (Scores(torch.zeros(6), part) for part in (f, shuffled, moved))
     assert feature_matching(game(), real, [same]).item() == pytest.approx(0, abs=1e-10)
     assert feature_matching(game(), real, [other]).item() == pytest.approx(1)  # 2^2 / 4
     assert feature_matching(game(0.5), real, [other, other]).item() == pytest.approx(2)
@@ -115,7 +115,7 @@ def test_an_encoder_that_inverts_the_generator_is_the_only_optimum(encoder):
     for i in range(4):
         p_real[i, encoder[i]] = p_fake[generator[i], i] = 1 / 4
     best = (p_real.log() - p_fake.log()).nan_to_num(0).clamp(-50, 50)
-    cells = [Judged(best, torch.zeros(1, 1))] * 2
+    cells = [Scores(best, torch.zeros(1, 1))] * 2
     real = discriminator_loss(game(), cells[0], [judged(-1e9)[0]]) * p_real  # each half by itself
     fake = discriminator_loss(game(), judged(1e9)[0], [cells[1]]) * p_fake
     value = -2 * (real + fake).sum().item()

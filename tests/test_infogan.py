@@ -13,13 +13,13 @@ from cardigan.abilities import HasCodes
 from cardigan.data.stream import Batch
 from cardigan.game import Player
 from cardigan.games import InfoGAN
-from cardigan.games.infogan import Codes
+from cardigan.games.infogan import CodePrior
 from cardigan.nets.infogan import Discriminator, Generator
 from cardigan.run import Run
 from cardigan.train import play
 
 CPU = torch.device("cpu")
-CODES = Codes(noise=3, categories=4, numbers=2)
+CODES = CodePrior(noise=3, categories=4, numbers=2)
 
 
 def test_latents_are_noise_a_category_and_numbers():
@@ -56,13 +56,13 @@ def test_surprise_is_minus_the_logarithm_of_q():
 
 
 def test_without_numbers_nothing_is_said_of_them():
-    codes = Codes(3, 4, 0)
+    codes = CodePrior(3, 4, 0)
     z = codes(5, CPU)
     assert codes.log(codes.surprise(torch.zeros(5, 4), z)).keys() == {"information"}
 
 
 def test_the_bound_moves_generator_trunk_and_q_and_not_the_judge():
-    codes, d = Codes(3, 4, 1), Discriminator(1, 2, 5)
+    codes, d = CodePrior(3, 4, 1), Discriminator(1, 2, 5)
     g = Generator(8, 1, 2)
     z = codes(8, CPU)
     sum(codes.surprise(d(g(z))[1], z)).mean().backward()
@@ -101,7 +101,7 @@ class Reads(nn.Module):
 def test_information_reaches_what_the_picture_gives_away(copies, known):
     """At most H(c) if it shows the code, and nothing if it does not."""
     torch.manual_seed(0)
-    codes = Codes(1, 4, 0)
+    codes = CodePrior(1, 4, 0)
     player = Player(Copies(codes, copies), SGD, 0.0), Player(Reads(codes), SGD, 5.0)
     game = InfoGAN(*player, codes)
     told = [play(game, iter([Batch(torch.rand(64, 4))]))["information"].item() for _ in range(150)]

@@ -18,7 +18,7 @@ from cardigan.penalties import Judged
 from cardigan.recipe import Training, flatten, harmless, is_harmless
 from cardigan.recipes import RECIPES
 from cardigan.recipes.dcgan import DCGAN
-from cardigan.recipes.options import Augmentation, Codes, Restraints
+from cardigan.recipes.options import Augmentation, Restraints, TargetCodes
 from cardigan.train import play, train
 
 every_recipe = pytest.mark.parametrize("name", RECIPES)
@@ -366,7 +366,7 @@ def test_the_moves_of_a_critic_reach_the_game():
 
 
 def test_codes_of_least_squares_reach_the_loss():
-    loss = replace(SMALL["lsgan"], codes=Codes(a=-1, b=2, c=0.5)).game().loss
+    loss = replace(SMALL["lsgan"], codes=TargetCodes(a=-1, b=2, c=0.5)).game().loss
     real, fake = torch.tensor([2.0, 3.0]), torch.tensor([-1.0, 0.5])
     assert loss.discriminator(real, fake).tolist() == [0, 1.625]
     assert loss.generator(real, fake).tolist() == [1.125, 0]

@@ -12,7 +12,7 @@ from torch.distributions import Independent, MultivariateNormal, Normal, kl_dive
 from cardigan.data.stream import as_floats
 from cardigan.game import Player
 from cardigan.games import VAE
-from cardigan.games.vae import Told, evidence, importance_weighted, look, surplus
+from cardigan.games.vae import Encoded, encode, evidence, importance_weighted, surplus
 from cardigan.laws import Binary, Gaussian
 from cardigan.levels import spread, to_levels, to_values
 from cardigan.nets.vae import LAWS, convolutional, dense
@@ -70,19 +70,19 @@ def exact_encoder(decoder: LinearDecoder, shift: float = 0.0, widen: float = 0.0
 @torch.no_grad()
 def test_with_the_exact_posterior_all_weights_are_the_density(decoder):
     x = torch.randn(7, D)
-    told = look(exact_encoder(decoder), decoder, x, 6)
-    weights = told.likelihood - surplus(told)
+    encoded = encode(exact_encoder(decoder), decoder, x, 6)
+    weights = encoded.likelihood - surplus(encoded)
     assert weights.var(1).max() < 1e-24
     assert torch.allclose(weights, decoder.log_prob(x)[:, None].expand(-1, 6), atol=1e-10)
-    assert torch.allclose(importance_weighted()(told), decoder.log_prob(x), atol=1e-10)
+    assert torch.allclose(importance_weighted()(encoded), decoder.log_prob(x), atol=1e-10)
 
 
 @torch.no_grad()
 def test_bounds_rise_to_the_density_with_the_number_of_draws(decoder):
     x = torch.randn(1, D).expand(4_000, -1)
     encoder = exact_encoder(decoder, shift=0.4, widen=0.8)
-    bounds = [evidence()(look(encoder, decoder, x, 1)).mean()]
-    bounds += [importance_weighted()(look(encoder, decoder, x, k)).mean() for k in (5, 50)]
+    bounds = [evidence()(encode(encoder, decoder, x, 1)).mean()]
+    bounds += [importance_weighted()(encode(encoder, decoder, x, k)).mean() for k in (5, 50)]
     bounds += [decoder.log_prob(x[:1])[0]]
     gaps = [(b - a).item() for a, b in zip(bounds, bounds[1:], strict=False)]
     assert all(gap > 0.001 for gap in gaps) and gaps[-1] < 0.05
@@ -92,32 +92,34 @@ def test_bounds_rise_to_the_density_with_the_number_of_draws(decoder):
 def test_the_evidence_bound_misses_the_density_by_the_divergence_of_posteriors(decoder):
     """log p(x) - ELBO = KL(q(z | x) || p(z | x)), exactly; the mean over many draws comes near."""
     x = torch.randn(1, D)
-    told = look(exact_encoder(decoder, 0.3, 0.5), decoder, x, 200_000)
+    encoded = encode(exact_encoder(decoder, 0.3, 0.5), decoder, x, 200_000)
     true, _ = exact_encoder(decoder)(x, None, 1)
-    gap = kl_divergence(_torch(told.posterior), _torch(true))
-    assert (decoder.log_prob(x) - evidence()(told)).item() == pytest.approx(gap.item(), abs=0.02)
+    gap = kl_divergence(_torch(encoded.posterior), _torch(true))
+    assert (decoder.log_prob(x) - evidence()(encoded)).item() == pytest.approx(
+        gap.item(), abs=0.02
+    )
 
 
 def test_one_weighted_draw_is_the_evidence_bound_in_the_mean(decoder):
     with torch.no_grad():
-        told = look(exact_encoder(decoder, 0.3, 0.5), decoder, torch.randn(1, D), 100_000)
-    each = Told(
-        Gaussian(*(t.expand(100_000, -1) for t in told.posterior)),
-        told.z.transpose(0, 1),
-        told.likelihood.T,
+        encoded = encode(exact_encoder(decoder, 0.3, 0.5), decoder, torch.randn(1, D), 100_000)
+    each = Encoded(
+        Gaussian(*(t.expand(100_000, -1) for t in encoded.posterior)),
+        encoded.z.transpose(0, 1),
+        encoded.likelihood.T,
     )
     bound = importance_weighted()(each).mean().item()
-    assert bound == pytest.approx(evidence()(told).item(), abs=0.02)
+    assert bound == pytest.approx(evidence()(encoded).item(), abs=0.02)
 
 
 def test_beta_weighs_the_divergence():
     posterior = Gaussian(torch.randn(3, 4), torch.randn(3, 4))
-    told = Told(posterior, torch.randn(3, 1, 4), torch.randn(3, 1))
-    slope = evidence(5.0)(told) - evidence(2.0)(told)
+    encoded = Encoded(posterior, torch.randn(3, 1, 4), torch.randn(3, 1))
+    slope = evidence(5.0)(encoded) - evidence(2.0)(encoded)
     assert torch.allclose(slope, -3 * posterior.divergence(), atol=1e-5)
-    assert torch.equal(evidence(0.0)(told), told.likelihood[:, 0])
-    slope = importance_weighted(5.0)(told) - importance_weighted(2.0)(told)
-    assert torch.allclose(slope, -3 * surplus(told)[:, 0], atol=1e-4)
+    assert torch.equal(evidence(0.0)(encoded), encoded.likelihood[:, 0])
+    slope = importance_weighted(5.0)(encoded) - importance_weighted(2.0)(encoded)
+    assert torch.allclose(slope, -3 * surplus(encoded)[:, 0], atol=1e-4)
 
 
 # ------------------------------------------------------------------------------------------ laws
@@ -225,9 +227,9 @@ def test_slopes_reach_means_and_variances():
 def test_without_a_divergence_to_pay_the_bound_is_likeness_alone():
     game, stream = start("vae")
     game.bound = evidence(0.0)
-    told = look(game.encoder, game.decoder, next(stream).image, 1)
+    encoded = encode(game.encoder, game.decoder, next(stream).image, 1)
     move = next(game.round(stream))
-    assert move.players == (game.encoder, game.decoder) and told.likelihood.shape == (16, 1)
+    assert move.players == (game.encoder, game.decoder) and encoded.likelihood.shape == (16, 1)
     assert torch.equal(move.log["bound"], -move.loss.mean())
 
 
@@ -246,8 +248,8 @@ def test_bits_are_the_bound_on_bytes():
     images = stream.dataset.images[:40]
     found = game.log_prob(images)
     with torch.no_grad():
-        told = look(game.encoder.eval_net, game.decoder.eval_net, as_floats(images), 2_000)
-    expected = importance_weighted()(told) - 64 * spread(2)
+        encoded = encode(game.encoder.eval_net, game.decoder.eval_net, as_floats(images), 2_000)
+    expected = importance_weighted()(encoded) - 64 * spread(2)
     assert found.shape == (40,) and torch.allclose(found, expected, atol=2.0)
     assert (found < -64 * spread(2)).all() and game.levels == 2
 

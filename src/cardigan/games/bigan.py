@@ -24,7 +24,7 @@ class Pair(NamedTuple):
     z: Tensor  # [N, Z]
 
 
-class Judged(NamedTuple):
+class Scores(NamedTuple):
     """What the discriminator made of pairs."""
 
     logits: Tensor  # [N]
@@ -32,9 +32,9 @@ class Judged(NamedTuple):
 
 
 Judge = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-Reading = Callable[[Judge, Sequence[Pair]], list[Judged]]
+Reading = Callable[[Judge, Sequence[Pair]], list[Scores]]
 Turns = Callable[["BiGAN", Any], Round]
-CodecLoss = Callable[["BiGAN", Judged, Sequence[Judged]], Tensor]  # of the real, the fake pairs
+CodecLoss = Callable[["BiGAN", Scores, Sequence[Scores]], Tensor]  # of the real, the fake pairs
 
 
 class BiGAN(FromPrior):
@@ -119,42 +119,43 @@ def at_once(game: BiGAN, stream: Any) -> Round:
 # --------------------------------------------------------------------------------------- reading
 
 
-def apart(judge: Judge, pairs: Sequence[Pair]) -> list[Judged]:
+def apart(judge: Judge, pairs: Sequence[Pair]) -> list[Scores]:
     """Each kind of pairs in a batch of its own, as DCGAN trains."""
     return [_in_full(*judge(*pair)) for pair in pairs]
 
 
-def together(judge: Judge, pairs: Sequence[Pair]) -> list[Judged]:
+def together(judge: Judge, pairs: Sequence[Pair]) -> list[Scores]:
     """All kinds in one batch, whose statistics give away nobody."""
     x, z = (torch.cat(side) for side in zip(*pairs, strict=True))
     logits, features = (part.chunk(len(pairs)) for part in judge(x, z))
     return [_in_full(*kind) for kind in zip(logits, features, strict=True)]
 
 
-def _in_full(logits: Tensor, features: Tensor) -> Judged:
-    return Judged(in_full(logits), in_full(features))
+def _in_full(logits: Tensor, features: Tensor) -> Scores:
+    return Scores(in_full(logits), in_full(features))
 
 
 # ---------------------------------------------------------------------------------------- losses
 
 
 # L_D = 1/2 [-log D(x, E(x)) - (1 - w) log(1 - D(G(z), z)) - w log(1 - D(G(E(x)), E(x)))]
-def discriminator_loss(game: BiGAN, real: Judged, fakes: Sequence[Judged]) -> Tensor:
+def discriminator_loss(game: BiGAN, real: Scores, fakes: Sequence[Scores]) -> Tensor:
     """What the discriminator descends [N]: the mean over real and fake halves, w = `rebuilt`."""
     return _weighted(game, [game.loss.discriminator(real.logits, f.logits) for f in fakes])
 
 
 # L_EG = 1/2 [-log(1 - D(x, E(x))) - (1 - w) log D(G(z), z) - w log D(G(E(x)), E(x))]
-def swapped(game: BiGAN, real: Judged, fakes: Sequence[Judged]) -> Tensor:
+def swapped(game: BiGAN, real: Scores, fakes: Sequence[Scores]) -> Tensor:
     """The discriminator's loss with labels swapped: real pairs shall pass for fakes, too [N]."""
     return _weighted(game, [game.loss.discriminator(f.logits, real.logits) for f in fakes])
 
 
 # L_EG = |E f(x, E(x)) - E f(G(z), z)|^2 + |E f(x, E(x)) - E f(G(E(x)), E(x))|^2
-def feature_matching(game: BiGAN, real: Judged, fakes: Sequence[Judged]) -> Tensor:
+def feature_matching(game: BiGAN, real: Scores, fakes: Sequence[Scores]) -> Tensor:
     """Mean features f of real and of fake pairs shall be alike: the mean square over features.
 
     Salimans et al. 2016, arXiv:1606.03498, section 3.1; of pairs, as Kumar et al. 2017 have it.
+    Means of real pairs are not held still, for the encoder moves them.
     """
     mean = real.features.mean(0)
     return torch.stack([(mean - f.features.mean(0)).square().mean() for f in fakes]).sum()

@@ -18,7 +18,7 @@ from .sampling import FromPrior
 from .turns import compared
 
 
-class Codes(NamedTuple):
+class CodePrior(NamedTuple):
     """Latents: noise from U(-1, 1), a category, one-hot, and numbers from U(-1, 1), side by side.
 
     It is the prior, too: called, it draws [N, noise + categories + numbers].
@@ -105,7 +105,7 @@ class InfoGAN(FromPrior):
         self,
         generator: Player,
         discriminator: Player,
-        codes: Codes,
+        codes: CodePrior,
         loss: AdversarialLoss = NON_SATURATING,
         weight: float = 1.0,
         numbers_weight: float = 0.2,

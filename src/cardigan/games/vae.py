@@ -19,7 +19,7 @@ from .sampling import FromPrior
 TOGETHER = 1_024  # latents that are decoded at once where images have many
 
 
-class Told(NamedTuple):
+class Encoded(NamedTuple):
     """What encoder and decoder say of images x."""
 
     posterior: Gaussian  # q(z | x), [N, Z]
@@ -27,7 +27,7 @@ class Told(NamedTuple):
     likelihood: Tensor  # log p(x | z), [N, K]
 
 
-Bound = Callable[[Told], Tensor]  # at most log p(x), [N]
+Bound = Callable[[Encoded], Tensor]  # at most log p(x), [N]
 
 
 class VAE(FromPrior):
@@ -61,9 +61,9 @@ class VAE(FromPrior):
     def round(self, stream: Any) -> Round:
         """Both move: algorithm 1. Logs are in nats, of a density where the law is one."""
         x, _ = next(stream)
-        told = look(self.encoder, self.decoder, x, self.draws)
-        bound = self.bound(told)
-        log = {"bound": bound.mean(), "divergence": told.posterior.divergence().mean()}
+        encoded = encode(self.encoder, self.decoder, x, self.draws)
+        bound = self.bound(encoded)
+        log = {"bound": bound.mean(), "divergence": encoded.posterior.divergence().mean()}
         yield Move((self.encoder, self.decoder), -bound, log)
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
@@ -96,14 +96,14 @@ class VAE(FromPrior):
 
         def nats(part: Tensor) -> Tensor:
             floats = as_floats(part.to(self.device))
-            return bound(look(*nets, floats, self.figure_draws, of_bytes=True))
+            return bound(encode(*nets, floats, self.figure_draws, of_bytes=True))
 
         return torch.cat([nats(part) for part in x.split(max(1, TOGETHER // self.figure_draws))])
 
 
-def look(
+def encode(
     encoder: nn.Module, decoder: nn.Module, x: Tensor, draws: int, of_bytes: bool = False
-) -> Told:
+) -> Encoded:
     """Encodes images, draws latents and asks how likely these make the images.
 
     Arguments:
@@ -114,30 +114,30 @@ def look(
     law = type(law)(*map(in_full, law))
     judge = law.log_prob_of_bytes if of_bytes else law.log_prob
     likelihood = judge(x.repeat_interleave(draws, 0)).unflatten(0, (-1, draws))
-    return Told(Gaussian(*map(in_full, posterior)), in_full(z), likelihood)
+    return Encoded(Gaussian(*map(in_full, posterior)), in_full(z), likelihood)
 
 
 # E_q log p(x | z) - beta KL(q(z | x) || p(z))
 def evidence(beta: float = 1.0) -> Bound:
     """The evidence lower bound; with another beta, Higgins et al. 2017, "beta-VAE"."""
-    return lambda told: told.likelihood.mean(1) - beta * told.posterior.divergence()
+    return lambda encoded: encoded.likelihood.mean(1) - beta * encoded.posterior.divergence()
 
 
 # log 1/K sum_k p(x | z_k) [p(z_k) / q(z_k | x)]^beta
 def importance_weighted(beta: float = 1.0) -> Bound:
     """The bound of K draws (Burda et al. 2015, arXiv:1509.00519, equation 8)."""
 
-    def bound(told: Told) -> Tensor:
-        weights = told.likelihood - beta * surplus(told)
+    def bound(encoded: Encoded) -> Tensor:
+        weights = encoded.likelihood - beta * surplus(encoded)
         return weights.logsumexp(1) - math.log(weights.shape[1])
 
     return bound
 
 
-def surplus(told: Told) -> Tensor:
+def surplus(encoded: Encoded) -> Tensor:
     """log q(z | x) - log p(z) of each draw: [N, K]."""
-    n, draws, _ = told.z.shape
-    z = told.z.flatten(0, 1)
-    q = Gaussian(*(t.repeat_interleave(draws, 0) for t in told.posterior))
+    n, draws, _ = encoded.z.shape
+    z = encoded.z.flatten(0, 1)
+    q = Gaussian(*(t.repeat_interleave(draws, 0) for t in encoded.posterior))
     p = Gaussian(torch.zeros_like(z), torch.zeros_like(z))
     return (q.log_prob(z) - p.log_prob(z)).unflatten(0, (n, draws))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from ..recipe import Recipe, Training
 from . import options
-from .options import Augmentation, Codes, Comparison, LossName, OptimizerName, Restraints
+from .options import Augmentation, Comparison, LossName, OptimizerName, Restraints, TargetCodes
 
 if TYPE_CHECKING:
     from ..game import Game
@@ -42,7 +42,7 @@ class DCGAN(Recipe):
     """The adversarial loss."""
     relativistic: Comparison = "none"
     """Logits are judged beside those of the other kind: of its pair, or the batch's average."""
-    codes: Codes = field(default_factory=Codes)
+    codes: TargetCodes = field(default_factory=TargetCodes)
     label_smoothing: float = 0.0
     """Reals are labelled 1 minus this; for the logistic losses."""
     optimizer: OptimizerName = "adam"

@@ -49,10 +49,10 @@ class InfoGAN(Recipe):
         """The authors' networks for MNIST."""
         from .. import games, optimizers
         from ..game import Player
-        from ..games.infogan import Codes
+        from ..games.infogan import CodePrior
         from ..nets.infogan import Discriminator, Generator
 
-        codes = Codes(self.latents, self.categories, self.numbers)
+        codes = CodePrior(self.latents, self.categories, self.numbers)
         adam = optimizers.adam(self.beta1)
         generator = Generator(self.latents + codes.told, self.channels, self.width)
         discriminator = Discriminator(self.channels, self.width, codes.told)

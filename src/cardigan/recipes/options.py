@@ -21,7 +21,7 @@ PAID = ("unit-slope", "dragan", "r1", "r2", "roth")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Codes:
+class TargetCodes:
     """What least squares pulls logits to."""
 
     a: float = 0.0
@@ -39,7 +39,7 @@ class Codes:
 
 
 def adversarial_loss(
-    name: str, comparison: str = "none", smoothing: float = 0.0, codes: Codes | None = None
+    name: str, comparison: str = "none", smoothing: float = 0.0, codes: TargetCodes | None = None
 ) -> "AdversarialLoss":
     """The loss of that name, put together."""
     from .. import losses
