@@ -151,7 +151,7 @@ def test_a_first_gradient_that_is_not_finite_leaves_no_trace(optimizer, monkeypa
 def test_after_a_bad_gradient_a_good_one_moves_as_if_nothing_had_been(optimizer):
     player = advance(make(optimizer))
     clean, x = make(optimizer), torch.randn(8, 3)
-    clean.copy_from(player)
+    clean.restore(player.snapshot())
     for p in player.parameters():
         p.grad = torch.full_like(p, float("inf"))
     player.step(0)
@@ -250,9 +250,9 @@ def test_after_a_move_to_other_tensors_everything_goes_on(halflife):
 
 
 @every_optimizer
-def test_copy_from_takes_weights_and_memory_and_shares_neither(optimizer):
+def test_a_snapshot_brings_weights_and_memory_and_shares_neither(optimizer):
     one, two = advance(make(optimizer), 2), make(optimizer)
-    two.copy_from(one)
+    two.restore(one.snapshot())
     assert equal(bits(one), bits(two))
     before = bits(one)
     advance(two)
@@ -262,7 +262,7 @@ def test_copy_from_takes_weights_and_memory_and_shares_neither(optimizer):
 @every_optimizer
 def test_copies_go_on_alike(optimizer):
     one, two = advance(make(optimizer), 2), make(optimizer)
-    two.copy_from(one)
+    two.restore(one.snapshot())
     for player in (one, two):
         torch.manual_seed(5)
         advance(player, 2)

@@ -129,10 +129,6 @@ class Player(nn.Module):
         if counts:
             torch._foreach_copy_(ema_counts, counts)
 
-    def copy_from(self, other: "Player") -> None:
-        """Takes over the weights of `other`, and a copy of what its optimiser remembers."""
-        self.restore(other.snapshot())
-
     def snapshot(self) -> "Snapshot":
         """A copy of its weights and of what its optimiser remembers."""
         return Snapshot(deepcopy(self.state_dict()), deepcopy(self.optimizer.state_dict()))
