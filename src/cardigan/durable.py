@@ -14,7 +14,8 @@ from pathlib import Path
 
 from .errors import UserError, printable
 
-ADVICE = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "make room") | dict.fromkeys(
+SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+ADVICE = dict.fromkeys(SPACE, "make room") | dict.fromkeys(
     (errno.EACCES, errno.EPERM, errno.EROFS), "choose a folder that may be written to"
 )
 ADVICE |= dict.fromkeys(
@@ -205,9 +206,11 @@ def _told(path: Path, needed: int) -> Iterator[None]:
         yield
     except OSError as error:
         advice = ADVICE.get(error.errno or 0, "check the disk")
+        room = ""
+        if error.errno in SPACE:
+            room = f" ({needed / 1e6:,.2f} MB needed, {_free(path.parent)} free)"
         raise StorageError(
-            f"cannot write {path}: {error.strerror or error} "
-            f"({needed / 1e6:,.2f} MB needed, {_free(path.parent)} free); "
+            f"cannot write {path}: {error.strerror or error}{room}; "
             f"what was saved before is untouched: {advice}, then run the same command again"
         ) from error
 
