@@ -182,13 +182,18 @@ def _toy(name: str, split: str, size: int, channels: int) -> Dataset:
 
 
 def _folder(name: str) -> str:
-    """The path, unless nothing is there: then the name was meant to be one of the catalogue."""
-    if not os.path.exists(os.path.expanduser(name)):  # False, too, for what is no path at all
+    """The path, unless nothing is there: then a single word was meant to be a catalogue's name."""
+    if os.path.exists(os.path.expanduser(name)):  # False, too, for what is no path at all
+        return name
+    if os.sep in name or os.path.splitext(name)[1]:
         raise UserError(
-            f"expected a data set ({', '.join(NAMES)}), or a folder or a zip of images, got "
-            f"{printable(name)!r}{did_you_mean(name, NAMES)}"
+            f"expected pictures, got {printable(name)!r}, where nothing is: give another path, or "
+            "a name that `cardigan data list` shows"
         )
-    return name
+    raise UserError(
+        f"expected a data set ({', '.join(NAMES)}), or a folder or a zip of images, got "
+        f"{printable(name)!r}{did_you_mean(name, NAMES)}"
+    )
 
 
 def _describe_pictures(name: str) -> Info:
