@@ -6,12 +6,16 @@ import zipfile
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, PngImagePlugin
 
 from cardigan.commands import data as command
 from cardigan.data import catalogue
 from cardigan.data.check import check
 from cardigan.errors import UserError
+from cardigan.metrics.features import fashion_classifier
+from cardigan.metrics.sets import gathered
+from cardigan.subjects import held_out
 
 GOOD = 400
 
@@ -196,11 +200,35 @@ LABELS = {
 @pytest.mark.parametrize("case", LABELS)
 def test_labels_and_files_that_disagree(tmp_path, case):
     pairs, file, fault = LABELS[case]
-    for seed in range(2):
+    for seed in range(6):
         picture(seed).save(tmp_path / f"{seed}.png")
+    pairs = [*pairs, *([f"{seed}.png", 1] for seed in range(2, 6))]
     (tmp_path / "labels.json").write_text(json.dumps({"labels": pairs}))
     report = check(tmp_path, limit=1)
     assert [(f.file, f.kind.name) for f in report.findings] == [(file, fault)]
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [{"": 1}, {"": 3}, {"": 4}, {"train": 5, "test": 1}, {"train": 2, "test": 2}],
+    ids=str,
+)
+def test_too_few_pictures_are_found_where_measuring_finds_them(tmp_path, counts):
+    for split, count in counts.items():
+        (tmp_path / split).mkdir(exist_ok=True)
+        for seed in range(count):
+            picture(1000 * len(split) + seed).save(tmp_path / split / f"{seed}.png")
+    train = catalogue.load(str(tmp_path))
+    test = held_out(lambda: catalogue.load(str(tmp_path), "test"))
+    samples = torch.zeros(8, *train.images.shape[1:], dtype=torch.uint8)
+    found = [finding.kind.name for finding in check(tmp_path).findings]
+    try:
+        gathered(samples, None, train, test, fashion_classifier(), 0, 0)
+    except UserError as error:
+        assert "take more pictures" in str(error) and found == ["too few pictures to measure"]
+    else:
+        assert not found
+    assert not check(tmp_path).refused
 
 
 @pytest.mark.parametrize("ending", ["json", "csv"])

@@ -1,7 +1,7 @@
 """Looks at every file of a folder or zip, and says what is wrong and what becomes of it."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from .findings import (
     HANDLED,
     LEFT_OUT,
     REFUSED,
+    TOO_FEW,
     Finding,
     counted,
     verdict,
@@ -24,6 +25,7 @@ from .images import decode
 from .threads import each
 
 SMALL = 8  # the side to which pictures are decoded here, to be thrown away
+MEASURED = 4  # pictures: two to compare samples with, and two held out; no test set halves them
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ def check(path: str | Path, limit: float = 0.01) -> Report:
     findings += [*decoded, *_duplicates(files, good)]
     reason = verdict(str(path), counted(findings), len(good), limit)
     findings += [reason] if reason else []
+    if not any(finding.kind.severity is REFUSED for finding in findings):
+        findings += _few(str(path), seen.splits, broken)
     headers = [seen.headers[name] for name in good]
     shape = folder.shape_of(headers, folder.Shape(0, 0)) if good else folder.Shape(0, 0)
     return Report(str(path), len(good), shape, seen.classes, tuple(sorted(findings, key=_worst)))
@@ -101,6 +105,13 @@ def _decoded(files: Files, names: Sequence[str]) -> Iterator[Finding]:
     for _, found in each(partial(folder.attempt, files, task), names, "Decoding pictures"):
         if isinstance(found, Finding):
             yield found
+
+
+def _few(path: str, splits: Mapping[str, list[str]], broken: set[str]) -> Iterator[Finding]:
+    counts = [len({*names} - broken) for names in splits.values()]
+    needed = MEASURED // len(counts)
+    if min(counts) < needed:
+        yield Finding(path, TOO_FEW, f"{min(counts)} of at least {needed}")
 
 
 def _duplicates(files: Files, names: Sequence[str]) -> Iterator[Finding]:

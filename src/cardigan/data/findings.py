@@ -56,6 +56,10 @@ ALPHA = _handled("transparent", "laid on white; flatten it for another backgroun
 ANIMATED = _handled("several frames", "the first is used")
 ROTATED = _handled("turned by EXIF", "turned upright")
 DUPLICATE = _handled("exact duplicate", "trained on twice; delete one")
+TOO_FEW = _handled(
+    "too few pictures to measure",
+    "trained on all the same; give 4 or more, or 2 or more in each of train/ and test/",
+)
 
 BAD_LABELS = Kind("file of labels is not valid", REFUSED, 'write {"labels": [["name", 0], ...]}')
 TOO_MANY = Kind("too many bad files", REFUSED, "mend or delete the bad files")
