@@ -10,11 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from ..game import Move, Round
-from ..penalties import Judged, Penalty
+from ..penalties import Penalty
 from ..priors import Truncation
 from .gan import GAN, Turns
-from .outputs import in_full
-from .turns import discriminator_move
+from .turns import discriminator_move, with_slopes
 
 
 class StyleGAN(GAN):
@@ -138,12 +137,9 @@ def lazily(lr: float, betas: tuple[float, float], every: int) -> dict[str, Any]:
 def _slopes(
     game: GAN, penalty: Penalty, real: Tensor, fake: Tensor, label: Tensor | None
 ) -> Tensor:
-    def judge(x: Tensor) -> Tensor:
-        return game.judge(x, label, game.discriminator.net.forward)
-
-    reals, fakes = (Judged(judge, in_full(x)) for x in (real, fake))
+    reals, fakes = with_slopes(game, real, fake, label)
     # What logits weigh by 0 gives every weight a gradient, and so Adam's memory of it decays.
-    return penalty(judge, reals, fakes, game.seen) + 0 * reals.logits
+    return penalty(reals, fakes, game.seen) + 0 * reals.logits
 
 
 def _paths(game: GAN, n: int) -> Tensor:
