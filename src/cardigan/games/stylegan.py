@@ -13,6 +13,7 @@ from ..game import Move, Round
 from ..penalties import Penalty
 from ..priors import Truncation
 from .gan import GAN, Turns
+from .outputs import in_parts
 from .turns import discriminator_move, with_slopes
 
 
@@ -40,14 +41,13 @@ class StyleGAN(GAN):
         return self.generator.net.layers  # pyright: ignore[reportReturnType]
 
 
-@torch.no_grad()
 def among_styles(game: Any, n: int, truncation: float) -> Tensor:
     """Latents [N, Z] as they are, or truncated in W: styles [N, L, W]."""
     z = game.prior(n, game.device)
     if truncation == 1:
         return z
     net = game.generator.eval_net
-    return torch.cat([net.truncated(part, truncation).float() for part in z.split(256)])
+    return in_parts(lambda part: net.truncated(part, truncation), z)
 
 
 AMONG_STYLES = Truncation(among_styles, 1.0)
