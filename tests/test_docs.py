@@ -10,7 +10,7 @@ import pytest
 from cardigan import settings
 from cardigan.__main__ import COMMANDS
 from cardigan.commands import arguments, data, train
-from cardigan.games.gan import clip
+from cardigan.games import clip
 from cardigan.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent

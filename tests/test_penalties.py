@@ -33,7 +33,7 @@ def samples():
 
 
 def paid(penalty, judge, real, fake, seen=0):
-    return penalty(judge, Judged(judge, real), Judged(judge, fake), seen)
+    return penalty(Judged(judge, real), Judged(judge, fake), seen)
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def points(make, real, fake):
         seen.append(x.detach())
         return x.flatten(1).sum(1)
 
-    make(1.0)(judge, Judged(judge, real), Judged(judge, fake), 0)
+    make(1.0)(Judged(judge, real), Judged(judge, fake), 0)
     return seen
 
 
@@ -214,7 +214,7 @@ def test_what_was_judged_is_not_judged_again(make):
         return x.flatten(1).square().sum(1)
 
     reals, fakes = Judged(judge, real), Judged(judge, fake)
-    make(1.0)(None, reals, fakes, 0)
+    make(1.0)(reals, fakes, 0)
     assert reals.logits.shape == fakes.logits.shape == (N,) and len(asked) == 2
 
 
@@ -466,7 +466,7 @@ def dirac(penalty=None, noise=0.0):
         e = noise * torch.tensor([-1.0, 1.0], dtype=torch.float64)
         loss = MINIMAX.discriminator(psi * e, psi * (theta + e)).mean()
         reals, fakes = (Judged(lambda x: psi * x.sum(1), x.view(1, 1)) for x in (0 * theta, theta))
-        bill = penalty(None, reals, fakes, 0).sum() if penalty else 0
+        bill = penalty(reals, fakes, 0).sum() if penalty else 0
         (to_theta,) = torch.autograd.grad(loss, theta, create_graph=True)
         (to_psi,) = torch.autograd.grad(loss + bill, psi, create_graph=True)
         return torch.stack([to_theta, -to_psi])

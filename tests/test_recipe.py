@@ -242,7 +242,7 @@ def test_r3gans_schedules_are_the_papers():
     assert halflives == pytest.approx([0, 250_000, 500_000])
     on = Judged(lambda x: x.sum(1), torch.ones(1, 2))
     for penalty in game.penalties:
-        prices = [penalty(None, on, on, seen).item() for seen in (0, 20_000_000)]
+        prices = [penalty(on, on, seen).item() for seen in (0, 20_000_000)]
         assert prices == pytest.approx([2, 0.2]), "gamma / 2 |(1, 1)|^2"
 
 
@@ -346,7 +346,7 @@ def test_restraints_reach_the_game():
         game = replace(SMALL[name], discriminator=restraints).game()
         (penalty,) = game.penalties
         on = Judged(lambda x: x.sum(1), torch.ones(1, 2))
-        assert [penalty(None, on, on, seen).item() for seen in (0, 100)] == [8, 4]
+        assert [penalty(on, on, seen).item() for seen in (0, 100)] == [8, 4]
         assert game.penalty_every == 4
         assert game.view(torch.zeros(9_999), 100).std().item() == pytest.approx(0.25, rel=0.05)
         game.constraint(game.discriminator.net)

@@ -299,7 +299,7 @@ def test_each_loss_of_stylegan_has_its_own_price_on_slopes():
     for name, loss, price in (("non-saturating", 0.176, 0.5 * 9), ("wasserstein", -4.991, 4)):
         game = replace(SMALL["stylegan"], loss=name, gamma=1.0).fitted().game()
         judged = Judged(judge, x)
-        paid = game.penalties[0](judge, judged, judged, 0)
+        paid = game.penalties[0](judged, judged, 0)
         assert game.loss.discriminator(real, fake).item() == pytest.approx(loss, abs=1e-3)
         assert paid.item() == pytest.approx(price)
 

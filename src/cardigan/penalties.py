@@ -1,8 +1,8 @@
 """What a discriminator pays for steep slopes, one value a sample.
 
-A penalty takes the judge, what it judged, and the images seen: weights may be schedules. Slopes
-are taken of logits C, by samples; each sample has a norm of its own, over all its values. That
-holds only where no sample changes the logit of another, so batch norm has no place in a
+A penalty takes reals and fakes as they are judged, and the images seen: weights may be schedules.
+Slopes are taken of logits C, by samples; each sample has a norm of its own, over all its values.
+That holds only where no sample changes the logit of another, so batch norm has no place in a
 discriminator that pays.
 """
 
@@ -37,7 +37,7 @@ class Judged:
             return self.judge(self.x)
 
 
-Penalty = Callable[[Judge, Judged, Judged, int], Tensor]  # judge, reals, fakes, images seen -> [N]
+Penalty = Callable[[Judged, Judged, int], Tensor]  # reals, fakes, images seen -> [N]
 
 
 def slopes(judged: Judged) -> Tensor:
@@ -54,12 +54,12 @@ def r1(weight: Weight = 10.0) -> Penalty:
 
     Mescheder et al. 2018, arXiv:1801.04406, equation 9.
     """
-    return lambda judge, real, fake, seen: _at(weight, seen) / 2 * _squared(real)
+    return lambda real, fake, seen: _at(weight, seen) / 2 * _squared(real)
 
 
 def r2(weight: Weight = 10.0) -> Penalty:
     """weight / 2 |grad C(G(z))|^2 at fakes: the same paper, equation 10."""
-    return lambda judge, real, fake, seen: _at(weight, seen) / 2 * _squared(fake)
+    return lambda real, fake, seen: _at(weight, seen) / 2 * _squared(fake)
 
 
 def roth(weight: Weight = 2.0) -> Penalty:
@@ -69,7 +69,7 @@ def roth(weight: Weight = 2.0) -> Penalty:
     not held still. Roth et al. 2017, arXiv:1705.09367.
     """
 
-    def penalty(judge: Judge, real: Judged, fake: Judged, seen: int) -> Tensor:
+    def penalty(real: Judged, fake: Judged, seen: int) -> Tensor:
         on_real = (-real.logits).sigmoid().square() * _squared(real)
         on_fake = fake.logits.sigmoid().square() * _squared(fake)
         return _at(weight, seen) / 2 * (on_real + on_fake)
@@ -83,9 +83,9 @@ def unit_slope(weight: Weight = 10.0) -> Penalty:
     Gulrajani et al. 2017, arXiv:1704.00028, equation 3.
     """
 
-    def penalty(judge: Judge, real: Judged, fake: Judged, seen: int) -> Tensor:
+    def penalty(real: Judged, fake: Judged, seen: int) -> Tensor:
         between = torch.lerp(fake.x.detach(), real.x.detach(), _one_each(real.x))
-        return _at(weight, seen) * _from_one(Judged(judge, between))
+        return _at(weight, seen) * _from_one(Judged(real.judge, between))
 
     return penalty
 
@@ -97,10 +97,10 @@ def dragan(weight: Weight = 10.0) -> Penalty:
     normal. Kodali et al. 2017, arXiv:1705.07215.
     """
 
-    def penalty(judge: Judge, real: Judged, fake: Judged, seen: int) -> Tensor:
+    def penalty(real: Judged, fake: Judged, seen: int) -> Tensor:
         x = real.x.detach()
         near = x + _one_each(x) * x.std() / 2 * torch.rand_like(x)
-        return _at(weight, seen) * _from_one(Judged(judge, near))
+        return _at(weight, seen) * _from_one(Judged(real.judge, near))
 
     return penalty
 

@@ -4,11 +4,12 @@ from .autoregressive import Autoregressive
 from .bigan import BiGAN
 from .bigbigan import in_terms
 from .classification import Classification
+from .constraints import clip, free
 from .cyclegan import CycleGAN
 from .egan import EGAN
 from .ensembling import Ensemble
 from .flow import Flow
-from .gan import GAN, adversarial, clip, feature_matching, free, regularised
+from .gan import GAN, adversarial, feature_matching, regularised
 from .heads import FORMS
 from .infogan import InfoGAN
 from .pix2pix import Pix2Pix

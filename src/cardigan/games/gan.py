@@ -16,12 +16,12 @@ from ..losses import NON_SATURATING, AdversarialLoss, matched_features
 from ..penalties import Penalty
 from ..priors import SCALED, Prior, Truncation
 from ..randomness import seeded
+from .constraints import Constraint, free
 from .outputs import decoded, in_full
 from .turns import alternating
 
 Turns = Callable[["GAN", Any], Round]
 Loss = Callable[["GAN", Tensor, Tensor, Tensor | None], Tensor]  # game, real, fake, label
-Constraint = Callable[[nn.Module], None]
 Drawing = Callable[["GAN", float], nn.Module]  # game, truncation -> network in eval mode
 Watch = Callable[["GAN"], dict[str, Tensor]]
 Clock = Callable[[int], tuple[Any, ...]]
@@ -207,19 +207,3 @@ def feature_matching(game: GAN, real: Tensor, fake: Tensor, label: Tensor | None
     with torch.no_grad():
         wanted = features(real)
     return matched_features(wanted, features(fake))
-
-
-def free(net: nn.Module) -> None:
-    """Lets the discriminator have any weights."""
-
-
-def clip(bound: float) -> Constraint:
-    """Keeps every weight within `bound` of zero (Arjovsky et al. 2017, arXiv:1701.07875)."""
-
-    @torch.no_grad()
-    def constrain(net: nn.Module) -> None:
-        weights = [p.detach() for p in net.parameters()]
-        torch._foreach_clamp_min_(weights, -bound)
-        torch._foreach_clamp_max_(weights, bound)
-
-    return constrain

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, softplus
 
 from ..game import Player
-from .outputs import in_full
+from .outputs import in_full, in_parts
 
 
 class Judgement(NamedTuple):
@@ -90,9 +90,7 @@ def look(
     return [Seen(judge(out), features) for out, features in parts]
 
 
-@torch.no_grad()
 def classified(player: Player, judge: Callable[[Tensor], Judgement], x: Tensor) -> Tensor:
     """Logits [N, K] of the classes of images [N, C, H, W], in eval mode."""
     net, device = player.eval_net, player.lists.own[0].device
-    parts = [judge(in_full(net(part.to(device), None)[0])).classes for part in x.split(256)]
-    return torch.cat(parts)
+    return in_parts(lambda part: judge(in_full(net(part.to(device), None)[0])).classes, x)

@@ -13,7 +13,7 @@ from ..game import Move, Player, Round
 from ..labels import one_hot
 from ..losses import NON_SATURATING, AdversarialLoss
 from ..randomness import seeded
-from .outputs import decoded, in_full
+from .outputs import decoded, in_full, in_parts
 from .sampling import FromPrior
 from .turns import compared
 
@@ -153,12 +153,10 @@ class InfoGAN(FromPrior):
         """What the generator makes of latents [N, Z], in eval mode."""
         return decoded(self.generator.eval_net, z, None)
 
-    @torch.no_grad()
     def tell(self, x: Tensor) -> Tensor:
         """As `HasCodes.tell` says."""
         net = self.discriminator.eval_net
-        told = torch.cat([net(part, None)[1] for part in x.split(256)])
-        return told[:, : self.codes.categories].float()
+        return in_parts(lambda part: net(part, None)[1], x)[:, : self.codes.categories]
 
     def traversal(self, rows: int, seed: int | None = None) -> Tensor:
         """As `HasCodes.traversal` says."""

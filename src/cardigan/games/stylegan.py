@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from ..game import Move, Round
-from ..penalties import Judged, Penalty
+from ..penalties import Penalty
 from ..priors import Truncation
 from .gan import GAN, Turns
-from .outputs import in_full
-from .turns import discriminator_move
+from .outputs import in_parts
+from .turns import discriminator_move, with_slopes
 
 
 class StyleGAN(GAN):
@@ -41,14 +41,13 @@ class StyleGAN(GAN):
         return self.generator.net.layers  # pyright: ignore[reportReturnType]
 
 
-@torch.no_grad()
 def among_styles(game: Any, n: int, truncation: float) -> Tensor:
     """Latents [N, Z] as they are, or truncated in W: styles [N, L, W]."""
     z = game.prior(n, game.device)
     if truncation == 1:
         return z
     net = game.generator.eval_net
-    return torch.cat([net.truncated(part, truncation).float() for part in z.split(256)])
+    return in_parts(lambda part: net.truncated(part, truncation), z)
 
 
 AMONG_STYLES = Truncation(among_styles, 1.0)
@@ -138,12 +137,9 @@ def lazily(lr: float, betas: tuple[float, float], every: int) -> dict[str, Any]:
 def _slopes(
     game: GAN, penalty: Penalty, real: Tensor, fake: Tensor, label: Tensor | None
 ) -> Tensor:
-    def judge(x: Tensor) -> Tensor:
-        return game.judge(x, label, game.discriminator.net.forward)
-
-    reals, fakes = (Judged(judge, in_full(x)) for x in (real, fake))
+    reals, fakes = with_slopes(game, real, fake, label)
     # What logits weigh by 0 gives every weight a gradient, and so Adam's memory of it decays.
-    return penalty(judge, reals, fakes, game.seen) + 0 * reals.logits
+    return penalty(reals, fakes, game.seen) + 0 * reals.logits
 
 
 def _paths(game: GAN, n: int) -> Tensor:

@@ -81,7 +81,18 @@ def discriminator_loss(
 def _with_penalties(
     game: "GAN", real: Tensor, fake: Tensor, label: Tensor | None
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The same where slopes cost: never in a compiled network, for they know no slopes of slopes.
+    """The same where slopes cost."""
+    reals, fakes = with_slopes(game, real, fake, label)
+    bills = [penalty(reals, fakes, game.seen) for penalty in game.penalties]
+    paid = game.penalty_every * torch.stack(bills).sum(0)
+    loss, log = compared(game.loss, reals.logits, fakes.logits)
+    return loss + paid, log | {"penalty": paid.mean()}
+
+
+def with_slopes(
+    game: "GAN", real: Tensor, fake: Tensor, label: Tensor | None
+) -> tuple[Judged, Judged]:
+    """Reals and fakes for penalties: never in a compiled network, which knows no slopes of slopes.
 
     Slopes are taken in the round's precision, but in full by samples, so norms are sums in full.
     """
@@ -89,11 +100,7 @@ def _with_penalties(
     def judge(x: Tensor) -> Tensor:
         return game.judge(x, label, game.discriminator.net.forward)
 
-    reals, fakes = (Judged(judge, in_full(x)) for x in (real, fake))
-    bills = [penalty(judge, reals, fakes, game.seen) for penalty in game.penalties]
-    paid = game.penalty_every * torch.stack(bills).sum(0)
-    loss, log = compared(game.loss, reals.logits, fakes.logits)
-    return loss + paid, log | {"penalty": paid.mean()}
+    return Judged(judge, in_full(real)), Judged(judge, in_full(fake))
 
 
 def compared(

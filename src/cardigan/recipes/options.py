@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from math import isfinite, log10
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 if TYPE_CHECKING:
     from ..game import MakeOptimizer
@@ -16,8 +16,8 @@ LossName = Literal[
 Comparison = Literal["none", "paired", "average"]
 OptimizerName = Literal["adam", "rmsprop"]
 LOGISTIC = ("non-saturating", "minimax")  # losses whose labels can be smoothed
-CHANGING = ("diffaugment", "ada", "ada-cutout")  # kinds of augmentation that do something
-PAID = ("unit-slope", "dragan", "r1", "r2", "roth")
+Changing = Literal["diffaugment", "ada", "ada-cutout"]  # kinds of augmentation that do something
+Paid = Literal["unit-slope", "dragan", "r1", "r2", "roth"]  # penalties
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ def optimizer(name: str, beta1: float, beta2: float, decay: float = 0.0) -> "Mak
 class Augmentation:
     """How pictures are changed before the discriminator sees them, reals and fakes alike."""
 
-    kind: Literal["none", "diffaugment", "ada", "ada-cutout"] = "none"
+    kind: Literal["none", Changing] = "none"
     """What is done: colour, translation and cutout to a picture as a whole; or ADA's eleven
     changes, each by itself, to which R3GAN adds cutout."""
     probability: float = 0.0
@@ -80,7 +80,7 @@ class Augmentation:
     @property
     def changes(self) -> bool:
         """Whether pictures are changed at all."""
-        return self.kind in CHANGING
+        return self.kind in get_args(Changing)
 
     def suited(self, count: int) -> Self:
         """With a probability for a number of images, where none was asked for.
@@ -134,7 +134,7 @@ class Restraints:
     """Moves of the discriminator in a round: k."""
     early_steps: int = 0
     """Moves in each of the first 25 rounds and in every 500th; 0 makes no difference."""
-    penalty: Literal["none", "unit-slope", "dragan", "r1", "r2", "roth"] = "none"
+    penalty: Literal["none", Paid] = "none"
     """What steep slopes cost; unit-slope is WGAN-GP's penalty."""
     penalty_weight: float = 10.0
     """Weight of the penalty: lambda of unit-slope and dragan, gamma of the others."""
@@ -154,7 +154,7 @@ class Restraints:
     @property
     def pays(self) -> bool:
         """Whether steep slopes cost anything."""
-        return self.penalty in PAID
+        return self.penalty in get_args(Paid)
 
     def rules(self) -> dict[str, Any]:
         """What the two-player game is told."""
