@@ -101,6 +101,8 @@ def test_the_references_of_a_discriminator_are_images_spread_over_the_data():
     latents = game.generator.net.reference
     recipe.prepare(game, data)
     assert latents.shape == (16, recipe.latents) and latents.abs().max() <= 1
+    drawn = game.latents(32, seed=recipe.training.seed)
+    assert not (drawn[:, None] == latents).all(2).any(), "a sample would begin from a reference"
     plain = replace(recipe, virtual_discriminator=False, virtual_generator=False)
     plain.prepare(plain.game(), data)
 

@@ -54,10 +54,14 @@ class ImprovedGAN(Recipe):
         from ..games.gan import adversarial, feature_matching
         from ..nets.dcgan import Discriminator, Generator
         from ..nets.layers import referring
+        from ..randomness import mix, seeded
 
         count, shape = self.training.batch, (self.size, self.channels, self.width)
         prior = priors.uniform(self.latents)
-        latents = prior(count, torch.device("cpu"))
+        # Nobody judges what becomes of the references, so no sample may begin from their latents,
+        # as those of the run's own seed would.
+        with seeded(mix(self.training.seed, count), torch.device("cpu")):
+            latents = prior(count, torch.device("cpu"))
         noise = torch.rand(count, self.channels, self.size, self.size) * 2 - 1
         drawing = partial(Generator, self.latents, *shape)
         judging = partial(Discriminator, *shape, kernels=self.kernels)
