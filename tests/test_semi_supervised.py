@@ -15,7 +15,15 @@ from cardigan.errors import UserError
 from cardigan.game import Player
 from cardigan.games import FORMS, Ensemble
 from cardigan.games.ensembling import hold
-from cardigan.games.heads import Judgement, Seen, classified, fake_class, fixed_fake, look
+from cardigan.games.heads import (
+    Judgement,
+    Seen,
+    apart,
+    classified,
+    fake_class,
+    fixed_fake,
+    together,
+)
 from cardigan.games.semi_supervised import blend, feature_matching
 from cardigan.nets.classifying import ConvolutionalClassifier, DenseClassifier, GaussianNoise
 from cardigan.nets.dcgan import Discriminator
@@ -348,10 +356,20 @@ def test_few_labels_teach_to_classify(name):
     assert (told == data.labels).double().mean() > 0.9
 
 
-def test_no_batch_norm_mixes_reals_with_fakes():
+def test_batch_norm_sees_each_batch_alone_or_all_of_them():
     torch.manual_seed(0)
-    net = ConvolutionalClassifier((1, 8, 8), 2, 3, noise=0.0, dropout=0.0)
-    real, fake = torch.randn(2, 6, 1, 8, 8) + torch.tensor([0.0, 3.0])[:, None, None, None, None]
-    alone = [look(net, fixed_fake, part)[0].features for part in (real, fake)]
-    both = [seen.features for seen in look(net, fixed_fake, real, fake)]
-    assert all(map(torch.equal, both, alone))
+    net = ConvolutionalClassifier((1, 16, 16), 2, 3, noise=0.0, dropout=0.0)
+    real, fake = torch.randn(2, 6, 1, 16, 16) + torch.tensor([0.0, 3.0])[:, None, None, None, None]
+    alone = [net(part, None)[1] for part in (real, fake)]
+    mixed = net(torch.cat([real, fake]), None)[1].split(6)
+    for look, features in ((apart, alone), (together, mixed)):
+        seen = [seen.features for seen in look(net, fixed_fake, real, fake)]
+        assert all(map(torch.equal, seen, features))
+    assert not torch.allclose(alone[0], mixed[0], rtol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "look"), [("sgan", apart), ("sgan-two-heads", apart), ("feature-matching", together)]
+)
+def test_means_are_matched_under_common_statistics_alone(name, look):
+    assert SMALL[name].game().look is look

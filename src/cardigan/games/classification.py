@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ..game import Game, Move, Player, Round
 from .ensembling import Ensemble, hold
-from .heads import among_real, classified, fixed_fake, look
+from .heads import among_real, classified, fixed_fake, together
 
 
 class Classification(Game):
@@ -28,7 +28,7 @@ class Classification(Game):
         drawn = next(stream)
         (image, number), labelled = drawn["first"], drawn["labelled"]
         others = [] if self.ensemble is None else [image]
-        seen = look(self.classifier, fixed_fake, labelled.image, *others)
+        seen = together(self.classifier, fixed_fake, labelled.image, *others)
         loss = among_real(seen[0].judged, labelled.label)
         held, learn = hold(self.ensemble, seen[-1].judged.classes, number, self.seen)
         yield Move(self.classifier, loss + held, {"classifier": loss.mean()})

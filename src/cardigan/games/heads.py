@@ -8,6 +8,7 @@ softplus(-c) and -log(1 - D(x)) is softplus(c), so any adversarial loss of logit
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, softplus
 
@@ -76,15 +77,33 @@ class Seen(NamedTuple):
     features: Tensor  # [N, F], before the last layer
 
 
-def look(
+Look = Callable[..., list[Seen]]
+"""Shows a network several batches, as `apart` and `together` do."""
+
+
+def apart(
     call: Callable[..., Any], judge: Callable[[Tensor], Judgement], *images: Tensor
 ) -> list[Seen]:
-    """Shows a network several batches, each by itself, and tells what it saw in each.
+    """What a network sees in each of several batches, one after the other.
 
-    Batch norm then has statistics of reals, or of fakes. In one pass for all it has those of the
-    mixture, and what tells them apart is lost: samples of `sgan` lay five times as far away.
+    Batch norm then has statistics of reals, or of fakes, and not of their mixture, in which much
+    is lost of what tells them apart.
     """
     return [_seen(judge, *call(batch, None)) for batch in images]
+
+
+def together(
+    call: Callable[..., Any], judge: Callable[[Tensor], Judgement], *images: Tensor
+) -> list[Seen]:
+    """The same in one pass, so that batch norm has the statistics of all.
+
+    Means of features can be matched under no other: by its own statistics every batch has the
+    same ones.
+    """
+    outputs, features = call(torch.cat(images), None)
+    counts = [len(part) for part in images]
+    parts = zip(outputs.split(counts), features.split(counts), strict=True)
+    return [_seen(judge, *part) for part in parts]
 
 
 def _seen(judge: Callable[[Tensor], Judgement], outputs: Tensor, features: Tensor) -> Seen:

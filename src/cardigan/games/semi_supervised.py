@@ -10,7 +10,7 @@ from ..game import Move, Player, Round
 from ..losses import NON_SATURATING, AdversarialLoss, matched_features
 from ..priors import Prior
 from .ensembling import Ensemble, hold
-from .heads import Form, Seen, classified, look
+from .heads import Form, Look, Seen, apart, classified
 from .outputs import decoded
 from .sampling import FromPrior
 
@@ -52,6 +52,7 @@ class SemiSupervised(FromPrior):
         penalty: What else the discriminator pays, at unlabelled reals.
         distort: Makes fakes of unlabelled reals, which count as much as the generator's; None for
             the generator's alone.
+        look: How the discriminator is shown its batches: `apart` or `together`.
     """
 
     def __init__(
@@ -65,12 +66,14 @@ class SemiSupervised(FromPrior):
         ensemble: Ensemble | None = None,
         penalty: Penalty = lambda discriminator, real: 0.0,
         distort: Distort | None = None,
+        look: Look = apart,
     ) -> None:
         super().__init__()
         self.generator, self.discriminator, self.prior = generator, discriminator, prior
         self.form, self.weight = form, weight
         self.generator_loss = generator_loss or adversarial()
         self.ensemble, self.penalty, self.distort = ensemble, penalty, distort
+        self.look = look
 
     def round(self, stream: Any) -> Round:
         """The discriminator moves, then the generator, on the same unlabelled images."""
@@ -80,14 +83,14 @@ class SemiSupervised(FromPrior):
             fake = self.fake(len(real))
         distorted = [self.distort(real)] if self.distort else []
         shown = real, fake, labelled.image, *distorted
-        seen = look(self.discriminator, self.form.judge, *shown)
+        seen = self.look(self.discriminator, self.form.judge, *shown)
         loss, log = self.discriminator_loss(seen, labelled.label)
         held, learn = hold(self.ensemble, seen[0].judged.classes, number, self.seen)
         held += self.penalty(self.discriminator, real)
         yield Move(self.discriminator, loss + held, log)
         learn()
 
-        seen = look(self.discriminator.frozen, self.form.judge, real, self.fake(len(real)))
+        seen = self.look(self.discriminator.frozen, self.form.judge, real, self.fake(len(real)))
         loss = self.generator_loss(*seen)
         yield Move(self.generator, loss, {"generator": loss.mean()})
 

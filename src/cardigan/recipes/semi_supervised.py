@@ -30,6 +30,9 @@ class SemiSupervised(FewLabels):
     """Size of the latent vector."""
     generator_lr: float = 8e-4
     """Learning rate of the generator."""
+    statistics: Literal["apart", "together"] = "apart"
+    """Batch norm in the discriminator: statistics of labelled, unlabelled and drawn images each,
+    or of all. Only under those of all do features have means that can be matched."""
     distorted: float = 0.0
     """Blends of two reals are fakes, too; what the second counts, up to 0.5; 0 for no blends."""
 
@@ -37,7 +40,7 @@ class SemiSupervised(FewLabels):
         """A generator against a classifier."""
         from .. import games, optimizers, priors
         from ..game import Player
-        from ..games import semi_supervised
+        from ..games import heads, semi_supervised
 
         adam = optimizers.adam(self.beta1)
         form = games.FORMS[self.form]
@@ -53,6 +56,7 @@ class SemiSupervised(FewLabels):
             self.weight,
             losses[self.generator_loss],
             ensemble(self),
+            look={"apart": heads.apart, "together": heads.together}[self.statistics],
             distort=semi_supervised.blend(self.distorted) if self.distorted else None,
         )
 
@@ -81,7 +85,9 @@ def _generator(recipe: SemiSupervised) -> "nn.Module":
 
 
 # Salimans et al. halve both terms of real against fake.
-_SALIMANS = SemiSupervised(form="fixed-fake", generator_loss="feature-matching", weight=0.5)
+_SALIMANS = SemiSupervised(
+    form="fixed-fake", generator_loss="feature-matching", weight=0.5, statistics="together"
+)
 
 PRESETS = {
     "sgan": SemiSupervised(),
