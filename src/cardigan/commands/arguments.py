@@ -58,11 +58,19 @@ def place_or_folder(out: str, *endings: str) -> Path:
         kinds = ", ".join(f"a {ending}" for ending in endings)
         raise UserError(f"expected --out to be {kinds} or a folder, got {printable(out)!r}")
     durable.check(path if path.suffix else path / "000000.png")
-    if not path.suffix and path.is_dir() and any(path.iterdir()):
+    if not path.suffix and path.is_dir() and not _empty(path):
         raise UserError(
             f"{printable(out)} holds files already: choose an empty or new folder with --out"
         )
     return path
+
+
+def _empty(folder: Path) -> bool:
+    """Whether nothing lies in a folder, as far as anybody may look."""
+    try:
+        return not any(folder.iterdir())
+    except OSError:
+        return False
 
 
 def check(device: str, features: str = "", metrics: Sequence[str] = ()) -> None:
