@@ -136,10 +136,20 @@ def test_neither_true_nor_false(value, refused):
 
 
 @pytest.mark.parametrize(
-    "data", ("", "\x1b[31m", "../..//nothing", "x" * 5000, "ring9", "a\nb", "ä/ö", "~x")
+    ("data", "told"),
+    [
+        *(
+            (data, "expected a data set")
+            for data in ("", "\x1b[31m", "x" * 5000, "ring9", "a\nb", "~x")
+        ),
+        *(
+            (data, "where nothing is: give another path")
+            for data in ("../..//nothing", "ä/ö", "x.png")
+        ),
+    ],
 )
-def test_no_such_data(data, refused):
-    assert "expected a data set" in refused(f"--data={data}")
+def test_no_such_data(data, told, refused):
+    assert told in refused(f"--data={data}")
 
 
 @pytest.mark.parametrize(

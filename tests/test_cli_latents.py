@@ -357,7 +357,7 @@ ENCODERLESS = "expected --ways that the run has (z), got 'encodr'"
     ("mix dcgan --rows 0", "--rows and --columns from 1"),
     ("mix dcgan --out mix.gif", "a .png"),
     ("invert dcgan", "required: images"),
-    ("invert dcgan nothing.png", "expected a data set"),
+    ("invert dcgan nothing.png", "where nothing is: give another path"),
     ("invert dcgan dcgan/recipe.json", "no picture that can be read"),
     ("invert dcgan 0.png --ways encodr", ENCODERLESS),
     ("invert dcgan 0.png --starts 0", "--starts from 1"),
