@@ -125,14 +125,12 @@ def test_training_leaves_a_whole_run(place):
 @pytest.mark.parametrize("out", ("grid.png", "deep/er/samples.npz", "folder"))
 def test_sampling(out, place, call, tmp_path):
     folder, *_ = place
-    path = tmp_path / out
-    words = ("sample", folder / "run", "-n", 9, "--out", path)
-    assert call(*words).out.splitlines()[-1] == str(path)
-    first = contents(path)
-    call(*words)
-    again = contents(path)
-    call(*words, "--seed", 1)
-    assert first == again != contents(path), "the seed decides"
+    path, again, other = (tmp_path / name / out for name in ("first", "again", "other"))
+    words = ("sample", folder / "run", "-n", 9, "--out")
+    assert call(*words, path).out.splitlines()[-1] == str(path)
+    call(*words, again)
+    call(*words, other, "--seed", 1)
+    assert contents(path) == contents(again) != contents(other), "the seed decides"
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
             assert arrays["samples"].shape == (9, 16, 16, 1)
