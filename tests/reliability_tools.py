@@ -172,7 +172,7 @@ FORBIDDEN = (
 )
 
 
-SECONDS = 40
+SECONDS = 120
 
 
 def audited(work: Callable[[], Any], inside: Path | None = None) -> None:

@@ -159,7 +159,7 @@ SMALL: dict[str, Recipe] = {
         },
         "rasgan": _GREY,
         "improved-gan": _GREY | {
-            "kernels": 2, "historical": 1e-3, "virtual_discriminator": True, "lr": 4e-3,
+            "kernels": 2, "historical": 1e-3, "virtual_discriminator": True, "lr": 2e-3,
             "training": _training(16, 120),
         },
         "upsample-gan": {
