@@ -30,12 +30,12 @@ def list(json: bool = False) -> None:  # noqa: A001  # the command's name
         print(to_text.dumps(rows, indent=2))
         return
 
-    width = get_terminal_size().columns
+    width, longest = get_terminal_size().columns, max(map(len, RECIPES))
     for kind, presets in _by_kind(RECIPES).items():
         print(fill((kind.__doc__ or "").strip(), width))
         print(fill(f"{kind.paper}; can {', '.join(kind.can)}", width))
         for name, recipe in presets.items():
-            first = f"  {name:<{max(map(len, RECIPES))}}  "
+            first = f"  {name:<{longest}}  "
             later = " " * len(first)
             print(fill(first + _differs(recipe), width, subsequent_indent=later,
                        break_on_hyphens=False))  # fmt: skip

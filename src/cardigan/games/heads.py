@@ -97,8 +97,8 @@ def together(
 ) -> list[Seen]:
     """The same in one pass, so that batch norm has the statistics of all.
 
-    Means of features can be matched under no other: by its own statistics every batch has the
-    same ones.
+    Features whose means are to be matched want this: by its own statistics every batch has
+    nearly the same means.
     """
     outputs, features = call(torch.cat(images), None)
     counts = [len(part) for part in images]

@@ -32,7 +32,7 @@ class SemiSupervised(FewLabels):
     """Learning rate of the generator."""
     statistics: Literal["apart", "together"] = "apart"
     """Batch norm in the discriminator: statistics of labelled, unlabelled and drawn images each,
-    or of all. Only under those of all do features have means that can be matched."""
+    or of all. Feature matching wants those of all: by its own, each has nearly the same means."""
     distorted: float = 0.0
     """Blends of two reals are fakes, too; what the second counts, up to 0.5; 0 for no blends."""
 
